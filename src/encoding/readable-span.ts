@@ -1,0 +1,57 @@
+import type { Attributes, HrTime, Link, SpanContext, SpanKind, SpanStatus } from '@opentelemetry/api';
+
+/**
+ * An ended span as the SDK hands it to a processor, reduced to what signalbox reads.
+ *
+ * Structural, and not imported, because SDK 2 exports `ReadableSpan` from
+ * `@opentelemetry/sdk-trace-base` and SDK 3 from `@opentelemetry/sdk-trace`: this fits either.
+ */
+export interface ReadableSpan {
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly spanContext: () => SpanContext;
+  readonly parentSpanContext?: SpanContext;
+  readonly startTime: HrTime;
+  readonly endTime: HrTime;
+  readonly status: SpanStatus;
+  readonly attributes: Attributes;
+  readonly links: Link[];
+  readonly events: SpanEvent[];
+  readonly duration: HrTime;
+  readonly ended: boolean;
+  readonly resource: Resource;
+  readonly instrumentationScope: InstrumentationScope;
+  readonly droppedAttributesCount: number;
+  readonly droppedEventsCount: number;
+  readonly droppedLinksCount: number;
+}
+
+/** An event of a span (the SDK's `TimedEvent`). */
+export interface SpanEvent {
+  readonly time: HrTime;
+  readonly name: string;
+  readonly attributes?: Attributes;
+  readonly droppedAttributesCount?: number;
+}
+
+/** The entity that made the span; its attributes may still be pending when the span ends. */
+export interface Resource {
+  readonly asyncAttributesPending?: boolean;
+  readonly attributes: Attributes;
+  readonly schemaUrl?: string;
+  waitForAsyncAttributes?(): Promise<void>;
+}
+
+/** The library that made the span. */
+export interface InstrumentationScope {
+  readonly name: string;
+  readonly version?: string;
+  readonly schemaUrl?: string;
+}
+
+/** A span together with what its binding says of it. One object serves every backend of a fan-out. */
+export interface RoutedSpan {
+  readonly span: ReadableSpan;
+  /** The route key to write into the span, or `undefined` where none is to be written. */
+  readonly routeKey: string | undefined;
+}
