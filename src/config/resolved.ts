@@ -1,0 +1,67 @@
+import type { MeterProvider } from '@opentelemetry/api';
+import type { Dispatcher } from 'undici';
+import type { SpanExporter } from './span-exporter.js';
+
+/** One backend, checked and complete: every default filled in, every file read. Frozen. */
+export interface Backend {
+  readonly name: string;
+  /** The exact URL that traces are posted to. Absent for a backend whose `exporter` has its own. */
+  readonly url: string | undefined;
+  /** Lower-case names; credentials included. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * What the span attribute `braintrust.parent` may not override, because the configuration names the
+   * parent: set for the preset `braintrust`, `undefined` otherwise.
+   */
+  readonly parent: string | undefined;
+  readonly protocol: 'http/protobuf' | 'http/json';
+  readonly compression: 'none' | 'gzip';
+  /** Longest one attempt may take, connection included. */
+  readonly timeoutMs: number;
+  /** PEM texts. */
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
+  /** URL of the proxy that leads to `url`, from `PROXY` or the proxy variables; credentials in its user-info. */
+  readonly proxy: string | undefined;
+  /** What delivers: signalbox's own wire, or an exporter made elsewhere. */
+  readonly delivery:
+    | { readonly kind: 'signalbox'; readonly dispatcher: Dispatcher | undefined }
+    | { readonly kind: 'exporter'; readonly exporter: SpanExporter };
+  readonly maxConcurrentExports: number;
+  /** In spans; `undefined` is unbounded. */
+  readonly maxQueueSize: number | undefined;
+  /** `undefined` leaves the shared budget as the only bound. */
+  readonly maxQueueBytes: number | undefined;
+  readonly maxExportBatchSize: number;
+  readonly maxExportBatchBytes: number;
+  readonly scheduleDelayMs: number;
+  readonly retryMaxElapsedMs: number;
+}
+
+/** What a route key leads to. */
+export interface Route {
+  /** The key that is written into the spans. */
+  readonly key: string;
+  /** Names of backends, at least one, no duplicates. */
+  readonly backends: readonly string[];
+}
+
+/** The whole configuration, checked and complete. Frozen, whole. */
+export interface ResolvedConfig {
+  readonly backends: ReadonlyMap<string, Backend>;
+  /** Every key that exists; with no routes configured, each backend's own name. */
+  readonly routes: ReadonlyMap<string, Route>;
+  /** Where requests that set no key go; `undefined` drops them. */
+  readonly defaultRoute: Route | undefined;
+  readonly unknownRoute: 'drop' | 'default';
+  /** Name of the attribute that carries the key; `undefined` writes none. */
+  readonly routeAttribute: string | undefined;
+  readonly maxBufferedBytes: number;
+  readonly shutdownTimeoutMs: number;
+  /** 0 turns parking off. */
+  readonly parkMaxSpans: number;
+  readonly parkTimeoutMs: number;
+  readonly parkOverflow: 'drop' | 'default';
+  readonly meterProvider: MeterProvider | undefined;
+  /** What deserves a word but is no problem; the processor logs each once. */
+  readonly warnings: readonly string[];
+}
