@@ -1,6 +1,6 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
-import type { SpanExporter } from './span-exporter.js';
+import type { SpanExporter } from '../sdk.js';
 
 /** One backend, checked and complete: every default filled in, every file read. Frozen. */
 export interface Backend {

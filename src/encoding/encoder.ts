@@ -1,4 +1,4 @@
-import type { RoutedSpan } from './readable-span.js';
+import type { RoutedSpan } from './routed-span.js';
 
 /**
  * Turns spans into one backend's request bodies.

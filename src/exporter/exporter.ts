@@ -1,4 +1,4 @@
-import type { RoutedSpan } from '../encoding/readable-span.js';
+import type { RoutedSpan } from '../encoding/routed-span.js';
 
 /** One backend, from accepted to settled. Nothing here throws or rejects. */
 export interface Exporter {

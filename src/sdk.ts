@@ -1,4 +1,11 @@
-import type { Attributes, HrTime, Link, SpanContext, SpanKind, SpanStatus } from '@opentelemetry/api';
+import type {
+  Attributes,
+  HrTime,
+  Link,
+  SpanContext,
+  SpanKind,
+  SpanStatus,
+} from '@opentelemetry/api';
 
 /**
  * An ended span as the SDK hands it to a processor, reduced to what signalbox reads.
@@ -49,9 +56,15 @@ export interface InstrumentationScope {
   readonly schemaUrl?: string;
 }
 
-/** A span together with what its binding says of it. One object serves every backend of a fan-out. */
-export interface RoutedSpan {
-  readonly span: ReadableSpan;
-  /** The route key to write into the span, or `undefined` where none is to be written. */
-  readonly routeKey: string | undefined;
+/** Any exporter of the SDK. Structural, so that the interface of SDK 2 and of SDK 3 both fit. */
+export interface SpanExporter {
+  export(spans: ReadableSpan[], resultCallback: (result: ExportResult) => void): void;
+  forceFlush?(): Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+/** The SDK's `ExportResult`: code 0 is success, 1 is failure. */
+export interface ExportResult {
+  readonly code: number;
+  readonly error?: Error;
 }
