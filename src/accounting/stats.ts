@@ -1,0 +1,76 @@
+import type { BackendState } from './ledger.js';
+import type { BackendDropReason, RoutingDropReason } from './reasons.js';
+
+/**
+ * What became of every span until now: a snapshot of plain values, which can be written as JSON and which
+ * later events do not change. All counts are since the processor was made, but for `parked`, `queued`,
+ * `inFlight` and `spooled`, which say what is there now.
+ *
+ * Two laws hold at every moment:
+ *
+ * - before the backends: `ended = routed + (sum of dropped) + parked`, and the sum of `accepted` over the
+ *   backends is `targets - filtered`;
+ * - at each backend: `accepted + recovered + movedIn = delivered + (sum of dropped) + queued + inFlight +
+ *   spooled + movedOut`.
+ */
+export interface RoutingStats {
+  /** Sampled spans that ended. */
+  readonly ended: number;
+  /** Spans that were handed to at least one backend. */
+  readonly routed: number;
+  /** Copies of the routed spans: a span that goes to three backends counts three. */
+  readonly targets: number;
+  /** Copies that a backend's filter kept back; 0 where no backend has one. */
+  readonly filtered: number;
+  /** Spans that ended while their decision was open, and wait for it now. */
+  readonly parked: number;
+  /** Spans that reached no backend, by reason; a reason is absent while its count is 0. */
+  readonly dropped: Readonly<Partial<Record<RoutingDropReason, number>>>;
+  readonly decisions: DecisionStats;
+  /** By the backend's name; every configured backend is there. */
+  readonly backends: Readonly<Record<string, BackendStats>>;
+}
+
+/** How decisions were made, or were not. */
+export interface DecisionStats {
+  /** A known key decided while the decision was open. */
+  readonly decided: number;
+  /** No key came: settled to the default route, or, with none configured, to be dropped. */
+  readonly settled: number;
+  /** A known key came after the decision was settled; it decides for the spans that end from then on. */
+  readonly late: number;
+  /** The key that decided is not valid, or leads to no route. */
+  readonly unknown: number;
+  /** A second, different key, which changed nothing. */
+  readonly conflict: number;
+  /** `setRoute` was called where no request is in force. */
+  readonly noRequest: number;
+}
+
+/** What became of one backend's copies of spans. The law is at {@link RoutingStats}. */
+export interface BackendStats {
+  /** Copies handed to the exporter, those that its full queue then dropped included. */
+  readonly accepted: number;
+  /** Copies that the backend acknowledged. */
+  readonly delivered: number;
+  /** Copies in memory that are not on the wire, those that wait for a retry included. */
+  readonly queued: number;
+  /** Copies on the wire. */
+  readonly inFlight: number;
+  /** Copies on disk; 0 without a spool. */
+  readonly spooled: number;
+  /** Copies that an earlier process left on disk and this one took over; 0 without a spool. */
+  readonly recovered: number;
+  /** Copies taken over from another backend's exporter; 0 unless backends are replaced at run time. */
+  readonly movedIn: number;
+  /** Copies given to another backend's exporter; 0 unless backends are replaced at run time. */
+  readonly movedOut: number;
+  /** Copies lost, by reason; a reason is absent while its count is 0. */
+  readonly dropped: Readonly<Partial<Record<BackendDropReason, number>>>;
+  /** Bytes of the bodies sent, as they went onto the wire, failed attempts included. */
+  readonly bytes: number;
+  /** `degraded` after a failure that can be retried; `down` while the exporter only probes. */
+  readonly state: BackendState;
+  /** When the backend last acknowledged a span, in milliseconds since the epoch; absent before the first. */
+  readonly lastDeliveredAt?: number;
+}

@@ -1,0 +1,25 @@
+import type { Backend } from '../../src/config/resolved.js';
+
+/** A complete backend at `url`, with what a test says otherwise. */
+export function createBackend(url: string, overrides: Partial<Backend> = {}): Backend {
+  return {
+    name: 'test',
+    url,
+    headers: {},
+    parent: undefined,
+    protocol: 'http/protobuf',
+    compression: 'none',
+    timeoutMs: 10_000,
+    tls: undefined,
+    proxy: undefined,
+    delivery: { kind: 'signalbox', dispatcher: undefined },
+    maxConcurrentExports: 4,
+    maxQueueSize: undefined,
+    maxQueueBytes: undefined,
+    maxExportBatchSize: 512,
+    maxExportBatchBytes: 4 * 1024 * 1024,
+    scheduleDelayMs: 5_000,
+    retryMaxElapsedMs: 300_000,
+    ...overrides,
+  };
+}
