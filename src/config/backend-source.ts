@@ -1,0 +1,27 @@
+import type { Fault, Findings } from './findings.js';
+import type { Preset } from './presets.js';
+import type { BackendConfig, BackendKey } from './schema.js';
+import type { LoadPackage } from './stock-exporter.js';
+import type { ReadTextFile } from './text-file.js';
+
+/** What lies outside the configuration and is read for it. */
+export interface Surroundings {
+  readonly readFile: ReadTextFile;
+  readonly loadPackage: LoadPackage;
+}
+
+/** Surroundings that answer the same question once. */
+export interface CachedSurroundings extends Surroundings {
+  /** What is wrong with certificate authorities in PEM. */
+  readonly authoritiesFault: (pem: string) => Fault | undefined;
+}
+
+/** One backend's options, which have passed the schema, and what is needed to complete them. */
+export interface BackendSource {
+  readonly surroundings: CachedSurroundings;
+  readonly options: BackendConfig;
+  readonly preset: Preset;
+  readonly findings: Findings;
+  /** Where an option of this backend stands, or would. */
+  readonly at: (key: BackendKey, part?: string) => string;
+}

@@ -1,0 +1,243 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
+import { backendNameHint, isBackendName } from './backend-name.js';
+import { type Findings, shown } from './findings.js';
+import { type BackendLayer, createLayer, type Entry, type Layer } from './layer.js';
+import { nearest } from './nearest.js';
+import { backendSettings, processSettings, type Setting } from './schema.js';
+import { parseBackends } from './text.js';
+import { createScalarReader, type ScalarReader } from './yaml-scalar.js';
+
+/** What reading one file needs at every step of it. */
+interface Reading {
+  readonly document: Document;
+  readonly findings: Findings;
+  readonly scalar: ScalarReader;
+  /** `file:line path` of a node. */
+  readonly where: (node: unknown, path: string) => string;
+}
+
+/**
+ * Reads the text of a configuration file: YAML 1.2, of which JSON is a part.
+ *
+ * Its keys are the variables' names in lower case. Scalars are substituted as in OpenTelemetry's declarative
+ * configuration. A setting that is there but empty, such as one whose variable is not set, is a problem.
+ *
+ * @param name the file's name, for messages.
+ * @returns `undefined` where the text is no YAML.
+ */
+export function readConfigText(
+  text: string,
+  name: string,
+  env: NodeJS.ProcessEnv,
+  findings: Findings,
+): Layer | undefined {
+  const layer = createLayer();
+  const lineCounter = new LineCounter();
+  // Repeated keys are found below, where their path is known. The parser's own messages quote the file.
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    uniqueKeys: false,
+    prettyErrors: false,
+    lineCounter,
+  });
+  const lineAt = (offset: number) => lineCounter.linePos(offset).line;
+  const faults = [...document.errors, ...document.warnings];
+  for (const { code, pos } of faults) {
+    findings.problem(
+      `${name}:${lineAt(pos[0])}`,
+      `is not valid YAML (${code})`,
+      'YAML 1.2 or JSON',
+    );
+  }
+  if (faults.length > 0) return undefined;
+
+  const where = (node: unknown, path: string) =>
+    `${name}:${lineAt((node as Node | null)?.range?.[0] ?? 0)} ${path}`.trimEnd();
+  const scalar = createScalarReader(document, env);
+  readRoot({ document, findings, scalar, where }, layer);
+  return layer;
+}
+
+function readRoot(reading: Reading, layer: Layer): void {
+  const { document, findings, where } = reading;
+  if (!isMap(document.contents)) {
+    findings.problem(where(document.contents, ''), 'is not a set of settings', 'such as backends:');
+    return;
+  }
+  for (const { key, keyNode, value } of pairsOf(document.contents, '', reading)) {
+    if (key === 'backends') readBackends(value, keyNode, layer, reading);
+    else readSetting(processKeys, key, keyNode, value, '', layer.settings, reading);
+  }
+}
+
+function readBackends(value: unknown, keyNode: unknown, layer: Layer, reading: Reading): void {
+  const { findings, where } = reading;
+  const place = where(keyNode, 'backends');
+  layer.settings.set('backends', { value: undefined, where: place });
+  if (!isMap(value)) {
+    findings.problem(place, processSettings.backends.fault, processSettings.backends.hint);
+    return;
+  }
+  for (const pair of pairsOf(value, 'backends.', reading)) {
+    const path = `backends.${shown(pair.key)}`;
+    if (!isBackendName(pair.key)) {
+      findings.problem(where(pair.keyNode, path), 'is not the name of a backend', backendNameHint);
+      continue;
+    }
+    const backend: BackendLayer = {
+      settings: new Map(),
+      whereMissing: (key) => where(pair.keyNode, key ? `${path}.${fileKey(key)}` : path),
+    };
+    layer.backends.set(pair.key, backend);
+    // A backend without settings of its own: variables may have them.
+    if (isScalar(pair.value) && pair.value.value === null) continue;
+    if (!isMap(pair.value)) {
+      findings.problem(where(pair.keyNode, path), 'is not a set of settings', 'such as endpoint:');
+      continue;
+    }
+    for (const { key, keyNode, value } of pairsOf(pair.value, `${path}.`, reading)) {
+      readSetting(backendKeys, key, keyNode, value, `${path}.`, backend.settings, reading);
+    }
+  }
+}
+
+function readSetting(
+  known: ReadonlyMap<string, readonly [codeKey: string, setting: Setting]>,
+  key: string,
+  keyNode: unknown,
+  value: unknown,
+  prefix: string,
+  settings: Map<string, Entry>,
+  reading: Reading,
+): void {
+  const path = `${prefix}${shown(key)}`;
+  const place = reading.where(keyNode, path);
+  const found = known.get(key);
+  if (found === undefined) {
+    const near = nearest(key, known.keys());
+    const hint = near ? `did you mean ${near}?` : 'leave it out';
+    reading.findings.problem(place, 'is not a known setting', hint);
+    return;
+  }
+  const [codeKey, setting] = found;
+  const read = setting.form === 'pairs' || setting.form === 'routes' ? readMap : readScalar;
+  settings.set(codeKey, { where: place, value: undefined, ...read(value, setting, path, reading) });
+  const entry = settings.get(codeKey);
+  // The schema takes `undefined` for a setting left out, and here it is there.
+  if (entry?.value === undefined && !reading.findings.has(place)) {
+    reading.findings.problem(place, setting.fault, setting.hint);
+  }
+}
+
+type Read = Partial<Pick<Entry, 'value' | 'parts'>>;
+
+function readScalar(node: unknown, setting: Setting, path: string, reading: Reading): Read {
+  const { findings, scalar, where } = reading;
+  if (!isScalar(node)) return {};
+  const read = scalar(node);
+  if (read === undefined) {
+    findings.problem(where(node, path), 'has a reference that can not be read', referenceHint);
+    return {};
+  }
+  if (read.value === null) {
+    findings.problem(where(node, path), 'is empty', 'give it a value, or leave it out');
+    return {};
+  }
+  // Text that happens to look like a number, such as a key of digits, is meant as text.
+  return { value: setting.form === 'integer' ? read.value : read.text };
+}
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it shows the form of a reference.
+const referenceHint = '${NAME}, ${env:NAME} or ${NAME:-default}; a plain $ before { is $$';
+
+function readMap(node: unknown, setting: Setting, path: string, reading: Reading): Read {
+  if (!isMap(node)) return {};
+  const values = new Map<string, unknown>();
+  const parts = new Map<string, string>();
+  for (const { key, keyNode, value } of pairsOf(node, `${path}.`, reading)) {
+    const partPath = `${path}.${shown(key)}`;
+    const part = reading.where(keyNode, partPath);
+    const read =
+      setting.form === 'routes'
+        ? readRoute(value, partPath, reading)
+        : readScalar(value, setting, partPath, reading);
+    if (read.value === undefined && !reading.findings.has(part)) {
+      reading.findings.problem(part, setting.fault, setting.hint);
+    }
+    parts.set(key, part);
+    values.set(key, read.value);
+  }
+  return { value: Object.fromEntries(values), parts };
+}
+
+/** A route: a sequence of names, or `backend+backend` as in the variable. */
+function readRoute(node: unknown, path: string, reading: Reading): Read {
+  const { routes } = processSettings;
+  if (!isSeq(node)) {
+    const { value } = readScalar(node, routes, path, reading);
+    return typeof value === 'string' ? { value: parseBackends(value) } : {};
+  }
+  const names = node.items.map((item) => readScalar(resolve(item, reading), routes, path, reading));
+  return names.some(({ value }) => value === undefined) ? {} : { value: names.map((n) => n.value) };
+}
+
+interface Pair {
+  readonly key: string;
+  readonly keyNode: unknown;
+  readonly value: unknown;
+}
+
+/** The pairs of a map whose keys are text, each key once; the others are problems. */
+function pairsOf(map: YAMLMap, prefix: string, reading: Reading): Pair[] {
+  const { findings, where } = reading;
+  const pairs = new Map<string, Pair>();
+  for (const { key: keyNode, value } of map.items) {
+    const key = isScalar(keyNode) ? (keyNode.source ?? String(keyNode.value)) : undefined;
+    if (key === undefined) {
+      findings.problem(
+        where(keyNode, `${prefix}?`),
+        'is not a plain key',
+        'text, such as backends:',
+      );
+    } else if (pairs.has(key)) {
+      findings.problem(
+        where(keyNode, prefix + shown(key)),
+        'stands here twice',
+        'leave one of the two',
+      );
+    } else {
+      pairs.set(key, { key, keyNode, value: resolve(value, reading) });
+    }
+  }
+  return [...pairs.values()];
+}
+
+function resolve(node: unknown, { document }: Reading): unknown {
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+function keysOf(settings: Readonly<Record<string, Setting>>): Map<string, [string, Setting]> {
+  const keys = Object.entries(settings).flatMap(([codeKey, setting]) =>
+    setting.variable ? [[setting.variable.toLowerCase(), [codeKey, setting]] as const] : [],
+  );
+  return new Map(keys.map(([key, [codeKey, setting]]) => [key, [codeKey, setting]]));
+}
+
+const processKeys = keysOf(processSettings);
+const backendKeys = keysOf(backendSettings);
+
+function fileKey(codeKey: string): string {
+  const settings: Readonly<Record<string, Setting>> = backendSettings;
+  return settings[codeKey]?.variable?.toLowerCase() ?? codeKey;
+}

@@ -1,0 +1,259 @@
+import type { MeterProvider } from '@opentelemetry/api';
+import type { Dispatcher } from 'undici';
+import type { SpanExporter } from '../sdk.js';
+
+/**
+ * The configuration of a `RoutingSpanProcessor`, as code gives it.
+ *
+ * It is read once, copied and frozen. Nothing in it is taken from the environment: what `fromEnv` would
+ * use is made by `loadConfig()`. An option that is `undefined` counts as left out.
+ */
+export interface SignalboxConfig {
+  /**
+   * The backends by name. A name is 1 to 64 letters, digits, `-` and `_`, beginning with a letter or
+   * digit, so that it is a route key and a part of a variable's name as well.
+   */
+  backends: Record<string, BackendConfig>;
+
+  /**
+   * What each route key leads to: one backend or, for fan-out, several.
+   *
+   * Without it each backend's own name is its key. With it only these keys exist, so that a key taken
+   * from a request can never name a backend that no route offers; an empty object offers none.
+   */
+  routes?: Record<string, readonly string[]>;
+
+  /**
+   * Where requests that set no key go: a route key, or a backend's name.
+   *
+   * No default, because a span without a key belongs to nobody in particular: it is dropped and counted
+   * as `no_route`.
+   */
+  defaultRoute?: string;
+
+  /**
+   * What happens to the spans of a key that no route knows: `drop`, counted as `unknown_route`, or
+   * `default`, which sends them down the default route.
+   *
+   * Dropped, because a mistyped tenant must not end up with somebody else's backend.
+   *
+   * @default 'drop'
+   */
+  unknownRoute?: 'drop' | 'default';
+
+  /**
+   * Name of the span attribute that carries the route key. The empty string writes none.
+   *
+   * @default 'signalbox.route'
+   */
+  routeAttribute?: string;
+
+  /**
+   * Most bytes that all queues, parked spans and bodies in flight may hold together.
+   *
+   * 64 MiB, which bridges minutes of an outage for most services and is small beside a Node heap.
+   *
+   * @default 67_108_864
+   */
+  maxBufferedBytes?: number;
+
+  /**
+   * Longest that `shutdown()` waits for backends, in milliseconds; what is left then is dropped.
+   *
+   * 5 seconds, well inside the 10 or 30 that orchestrators leave between SIGTERM and SIGKILL.
+   *
+   * @default 5_000
+   */
+  shutdownTimeoutMs?: number;
+
+  /**
+   * Most spans that may be parked, over all requests whose route is still open. 0 turns parking off: a
+   * request without a key then goes to the default route as it starts.
+   *
+   * @default 10_000
+   */
+  parkMaxSpans?: number;
+
+  /**
+   * Longest that a span may be parked, in milliseconds.
+   *
+   * 30 seconds, because a request that has not been authenticated by then rarely is.
+   *
+   * @default 30_000
+   */
+  parkTimeoutMs?: number;
+
+  /**
+   * What happens to parked spans past a limit: `drop`, counted as `park_limit`, or `default`, which
+   * settles their decision to the default route.
+   *
+   * Dropped, because their tenant may still become known.
+   *
+   * @default 'drop'
+   */
+  parkOverflow?: 'drop' | 'default';
+
+  /**
+   * Where the metrics of the processor and its exporters go. Without it the globally registered one, if any.
+   */
+  meterProvider?: MeterProvider;
+}
+
+/** One destination: its URL, credentials, protocol and limits. */
+export interface BackendConfig {
+  /**
+   * What kind of backend it is. `otlp`: traces go to `/v1/traces` under the endpoint. `braintrust`: they go
+   * to `/otel/v1/traces`, with the API key and the header `x-bt-parent`.
+   *
+   * @default 'otlp'
+   */
+  preset?: 'otlp' | 'braintrust';
+
+  /**
+   * Base URL, `http` or `https`. The preset's path is appended, unless the URL ends in it already. A query
+   * is kept. Either this or `tracesEndpoint` is needed, unless `exporter` has its own.
+   */
+  endpoint?: string;
+
+  /** The exact URL that traces are posted to, used as it is; in place of `endpoint`. */
+  tracesEndpoint?: string;
+
+  /**
+   * Headers of every request. Those that HTTP or OTLP itself sets (`host`, `content-type`, `user-agent`
+   * and the like) can not be among them, nor those that `apiKey` and the preset set. Secret.
+   */
+  headers?: Record<string, string>;
+
+  /** Sent as `Authorization: Bearer <key>`, under either preset. Secret. */
+  apiKey?: string;
+
+  /**
+   * Path of a file that holds the API key, in place of `apiKey`; line breaks at its end are cut off. Read
+   * once, at construction.
+   */
+  apiKeyFile?: string;
+
+  /**
+   * What the traces belong to at Braintrust, such as `project_name:checkout`; sent as `x-bt-parent`. The
+   * preset `braintrust` needs it, and only it takes it.
+   */
+  parent?: string;
+
+  /**
+   * Encoding of the bodies. `http/protobuf`, as the OTLP specification recommends; the exporter `otlp-http`
+   * always sends `http/json`.
+   *
+   * @default 'http/protobuf'
+   */
+  protocol?: 'http/protobuf' | 'http/json';
+
+  /**
+   * Compression of the bodies.
+   *
+   * None, as the OTLP specification has it; `gzip` costs CPU and typically saves four fifths of the bytes.
+   *
+   * @default 'none'
+   */
+  compression?: 'none' | 'gzip';
+
+  /**
+   * Longest that one attempt may take, connection included, in milliseconds.
+   *
+   * @default 10_000
+   */
+  timeoutMs?: number;
+
+  /**
+   * Path of a PEM file with the certificate authorities to trust, in place of Node's own. Read once, at
+   * construction.
+   */
+  certificate?: string;
+
+  /** Path of a PEM file with the client's certificate (chain) for mutual TLS; needs `clientKey`. */
+  clientCertificate?: string;
+
+  /** Path of a PEM file with the private key of `clientCertificate`. */
+  clientKey?: string;
+
+  /**
+   * URL of the HTTP proxy to go through, `http` or `https`; credentials may stand in its user-info. `none`
+   * goes straight, whatever the proxy variables say. Secret.
+   *
+   * Without it, `fromEnv` follows `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; in code there is no proxy.
+   */
+  proxy?: string;
+
+  /**
+   * What delivers the spans. `signalbox`: its own transport. `otlp-http`: the stock exporter of
+   * `@opentelemetry/exporter-trace-otlp-http`. `console`: the SDK's `ConsoleSpanExporter`. Or any
+   * `SpanExporter` of your own, for this backend alone, called one batch at a time as the OpenTelemetry
+   * specification asks. Queue, limits and accounting are signalbox's in each case.
+   *
+   * @default 'signalbox'
+   */
+  exporter?: 'signalbox' | 'otlp-http' | 'console' | SpanExporter;
+
+  /**
+   * An undici `Dispatcher` that sends this backend's requests: the application's own adapter for
+   * proxies, certificates or connections. It may be shared, and is never closed by signalbox. In place of
+   * `proxy` and the certificate options.
+   */
+  dispatcher?: Dispatcher;
+
+  /**
+   * Most requests that may be in flight at once.
+   *
+   * 4, which hides the round trip of a far region; more mostly adds memory.
+   *
+   * @default 4
+   */
+  maxConcurrentExports?: number;
+
+  /**
+   * Most spans in the queue; a full queue drops the newest.
+   *
+   * Unbounded, because the limits in bytes hold in any case, and the 2,048 of the stock processor can not
+   * cover an outage of minutes.
+   */
+  maxQueueSize?: number;
+
+  /**
+   * Most bytes in the queue; a full queue drops the newest.
+   *
+   * Unbounded but for `maxBufferedBytes`, which all backends share fairly.
+   */
+  maxQueueBytes?: number;
+
+  /**
+   * Most spans in one request. Lowered to `maxQueueSize` where that is less.
+   *
+   * @default 512
+   */
+  maxExportBatchSize?: number;
+
+  /**
+   * Largest request body, in bytes before compression. A batch that would pass it is closed early;
+   * a single span that passes it travels alone.
+   *
+   * 4 MiB, because LLM prompts make spans of 100 kB and receivers commonly refuse bodies of 5 MB and more.
+   *
+   * @default 4_194_304
+   */
+  maxExportBatchBytes?: number;
+
+  /**
+   * Longest that a span waits for its batch to fill, in milliseconds. 0 sends at the event loop's next turn.
+   *
+   * @default 5_000
+   */
+  scheduleDelayMs?: number;
+
+  /**
+   * Longest that a batch is retried, in milliseconds from its first attempt. 0 never retries.
+   *
+   * 5 minutes, which outlasts a backend's restart; the stock exporter gives up within 10 seconds.
+   *
+   * @default 300_000
+   */
+  retryMaxElapsedMs?: number;
+}

@@ -1,0 +1,106 @@
+import { resolveBackend } from './backend.js';
+import { backendNameHint, isBackendName } from './backend-name.js';
+import type { CachedSurroundings, Surroundings } from './backend-source.js';
+import { checkConfig } from './check.js';
+import { ConfigError } from './error.js';
+import { createFindings, type Findings, shown, type Where } from './findings.js';
+import { frozenMap } from './frozen-map.js';
+import type { Backend, ResolvedConfig } from './resolved.js';
+import { resolveRoutes } from './routes.js';
+import { processSettings, type SignalboxConfig } from './schema.js';
+import { loadPackage } from './stock-exporter.js';
+import { createFileCache, readTextFile } from './text-file.js';
+import { createAuthoritiesCheck } from './tls.js';
+
+/** The files and packages of this process. */
+export const system: Surroundings = { readFile: readTextFile, loadPackage };
+
+/**
+ * Checks a configuration given in code and completes it: defaults filled in, files read. The environment is
+ * not looked at, and later changes to `config` change nothing.
+ *
+ * @throws {ConfigError} naming every problem, by paths such as `backends.acme.endpoint`.
+ */
+export function resolveConfig(
+  config: SignalboxConfig,
+  surroundings: Surroundings = system,
+): ResolvedConfig {
+  const findings = createFindings();
+  const where: Where = (path) => path.map(shown).join('.') || 'configuration';
+  return resolveWith(checkConfig(config, where, findings), where, findings, surroundings);
+}
+
+/**
+ * Completes a configuration that has passed the schema.
+ *
+ * @throws {ConfigError} naming every problem among the findings, those found before included.
+ */
+export function resolveWith(
+  config: Partial<SignalboxConfig>,
+  where: Where,
+  findings: Findings,
+  surroundings: Surroundings,
+): ResolvedConfig {
+  const backends = resolveBackends(config, where, findings, withCaches(surroundings));
+  const names = new Set(Object.keys(config.backends ?? {}));
+  const { routes, ...choices } = resolveRoutes(config, names, where, findings);
+  if (findings.problems.length > 0) throw new ConfigError(findings.problems);
+
+  const settings = processSettings;
+  const attribute = config.routeAttribute ?? settings.routeAttribute.default;
+  return Object.freeze({
+    backends: frozenMap(backends),
+    routes: frozenMap(routes),
+    ...choices,
+    routeAttribute: attribute === '' ? undefined : attribute,
+    maxBufferedBytes: config.maxBufferedBytes ?? settings.maxBufferedBytes.default,
+    shutdownTimeoutMs: config.shutdownTimeoutMs ?? settings.shutdownTimeoutMs.default,
+    parkMaxSpans: config.parkMaxSpans ?? settings.parkMaxSpans.default,
+    parkTimeoutMs: config.parkTimeoutMs ?? settings.parkTimeoutMs.default,
+    meterProvider: config.meterProvider,
+    warnings: Object.freeze(findings.warnings),
+  });
+}
+
+/** Backends often share files, such as a bundle of authorities: each is read and checked once. */
+function withCaches({ readFile, loadPackage }: Surroundings): CachedSurroundings {
+  return {
+    readFile: createFileCache(readFile),
+    authoritiesFault: createAuthoritiesCheck(),
+    loadPackage,
+  };
+}
+
+function resolveBackends(
+  config: Partial<SignalboxConfig>,
+  where: Where,
+  findings: Findings,
+  surroundings: CachedSurroundings,
+): Map<string, Backend> {
+  const entries = Object.entries(config.backends ?? {});
+  if (entries.length === 0 && !findings.has(where(['backends']))) {
+    findings.problem(where(['backends']), 'names no backend', processSettings.backends.hint);
+  }
+  const backends = new Map<string, Backend>();
+  const exporters = new Map<object, string>();
+  for (const [name, options] of entries) {
+    if (!isBackendName(name)) {
+      const place = where(['backends', name]);
+      findings.problem(place, 'is not the name of a backend', backendNameHint);
+      continue;
+    }
+    const at = (key: string, part?: string) =>
+      where(part === undefined ? ['backends', name, key] : ['backends', name, key, part]);
+    if (typeof options.exporter === 'object') {
+      const other = exporters.get(options.exporter);
+      if (other !== undefined) {
+        const what = `is the exporter of the backend ${other} too`;
+        findings.problem(at('exporter'), what, 'one of its own for each, as calls may not overlap');
+      }
+      exporters.set(options.exporter, name);
+    }
+    const backend = resolveBackend(name, options, at, findings, surroundings);
+    if (backend) backends.set(name, backend);
+  }
+  return backends;
+}

@@ -1,0 +1,118 @@
+import { type Findings, shown, type Where } from './findings.js';
+import { nearest } from './nearest.js';
+import type { ResolvedConfig, Route } from './resolved.js';
+import { isRouteKey } from './route-key.js';
+import { processSettings, type SignalboxConfig } from './schema.js';
+
+type Routes = Pick<ResolvedConfig, 'routes' | 'defaultRoute' | 'unknownRoute' | 'parkOverflow'>;
+
+/** Checks what leads where. `names` are the backends that exist, with or without problems of their own. */
+export function resolveRoutes(
+  config: Partial<SignalboxConfig>,
+  names: ReadonlySet<string>,
+  where: Where,
+  findings: Findings,
+): Routes {
+  const routes = new Map<string, Route>();
+  if (config.routes === undefined) {
+    for (const name of names) routes.set(name, createRoute(name, [name]));
+  } else {
+    for (const [key, backends] of Object.entries(config.routes)) {
+      checkRoute(key, backends, names, where, findings);
+      routes.set(key, createRoute(key, backends));
+    }
+  }
+  const defaultRoute = resolveDefault(config, routes, names, where, findings);
+  const { unknownRoute = processSettings.unknownRoute.default } = config;
+  const { parkOverflow = processSettings.parkOverflow.default } = config;
+  for (const [key, value] of Object.entries({ unknownRoute, parkOverflow })) {
+    if (value !== 'default' || config.defaultRoute !== undefined) continue;
+    if (findings.has(where(['defaultRoute']))) continue;
+    const hint = `set ${where(['defaultRoute'])}, or drop`;
+    findings.problem(where([key]), 'is default, and there is no default route', hint);
+  }
+  warnOfUnreachable(names, routes, defaultRoute, where, findings);
+  return { routes, defaultRoute, unknownRoute, parkOverflow };
+}
+
+function createRoute(key: string, backends: readonly string[]): Route {
+  return Object.freeze({ key, backends: Object.freeze([...backends]) });
+}
+
+function checkRoute(
+  key: string,
+  backends: readonly string[],
+  names: ReadonlySet<string>,
+  where: Where,
+  findings: Findings,
+): void {
+  const name = shown(key);
+  const problem = (what: string, hint: string) =>
+    findings.problem(where(['routes', key]), what, hint);
+  if (!isRouteKey(key)) {
+    const hint = '1 to 128 letters, digits and . _ - : / beginning with a letter or digit';
+    problem(`has ${name}, which is not a route key`, hint);
+  }
+  if (backends.length === 0) {
+    problem(`leads from ${name} to no backend`, 'at least one');
+  }
+  if (new Set(backends).size < backends.length) {
+    problem(`leads from ${name} to a backend twice`, 'each once');
+  }
+  for (const backend of backends.filter((candidate) => !names.has(candidate))) {
+    const what = `leads from ${name} to ${shown(backend)}, which is not a backend`;
+    problem(what, backendHint(backend, names));
+  }
+}
+
+function resolveDefault(
+  { defaultRoute: name, routes: configured }: Partial<SignalboxConfig>,
+  routes: ReadonlyMap<string, Route>,
+  names: ReadonlySet<string>,
+  where: Where,
+  findings: Findings,
+): Route | undefined {
+  if (name === undefined) return undefined;
+  const place = where(['defaultRoute']);
+  const route = routes.get(name);
+  if (route !== undefined && names.has(name) && route.backends.join() !== name) {
+    findings.problem(
+      place,
+      `names both a route key and a backend, and that key leads elsewhere`,
+      'rename the key or the backend',
+    );
+  }
+  if (route !== undefined) return route;
+  if (names.has(name)) return createRoute(name, [name]);
+  // Where the routes themselves could not be read, nobody knows what they would have offered.
+  if (configured === undefined && findings.has(where(['routes']))) return undefined;
+  if (names.size === 0) return undefined;
+  const what = `names ${shown(name)}, which is neither a route key nor a backend`;
+  findings.problem(place, what, backendHint(name, [...routes.keys(), ...names]));
+  return undefined;
+}
+
+function backendHint(name: string, candidates: Iterable<string>): string {
+  const near = nearest(name, candidates);
+  if (near !== undefined) return `did you mean ${near}?`;
+  const [some = 'none', ...others] = candidates;
+  return others.length < 8
+    ? `there is ${[some, ...others].join(', ')}`
+    : `one of the ${others.length + 1} that are configured`;
+}
+
+function warnOfUnreachable(
+  names: ReadonlySet<string>,
+  routes: ReadonlyMap<string, Route>,
+  defaultRoute: Route | undefined,
+  where: Where,
+  findings: Findings,
+): void {
+  const reached = new Set(defaultRoute?.backends);
+  for (const { backends } of routes.values()) for (const name of backends) reached.add(name);
+  for (const name of names) {
+    if (reached.has(name)) continue;
+    const what = `no route leads to the backend ${name}`;
+    findings.warn(where(['routes']), what, 'add a route, or leave the backend out');
+  }
+}

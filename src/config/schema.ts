@@ -1,0 +1,323 @@
+import type { MeterProvider } from '@opentelemetry/api';
+import type { Dispatcher } from 'undici';
+import { z } from 'zod';
+import type { SpanExporter } from '../sdk.js';
+import type { BackendConfig, SignalboxConfig } from './options.js';
+import {
+  choice,
+  integer,
+  isObject,
+  isObjectWith,
+  record,
+  type Setting,
+  text,
+  withDefault,
+} from './setting.js';
+
+export type { BackendConfig, SignalboxConfig } from './options.js';
+export type { Setting } from './setting.js';
+
+type Settings<T> = { readonly [K in keyof T]-?: Setting<NonNullable<T[K]>> };
+
+/** The settings of one backend, by their keys in code. */
+export const backendSettings = {
+  preset: withDefault(
+    'otlp',
+    choice({
+      variable: 'PRESET',
+      values: ['otlp', 'braintrust'],
+      description: 'What kind of backend it is; decides the path and the headers.',
+    }),
+  ),
+  endpoint: text({
+    variable: 'ENDPOINT',
+    type: 'URL',
+    hint: 'a base URL such as https://otlp.example.com',
+    description:
+      "Base URL. The preset's path (`/v1/traces`, or `/otel/v1/traces` for `braintrust`) is appended, once.",
+  }),
+  tracesEndpoint: text({
+    variable: 'TRACES_ENDPOINT',
+    type: 'URL',
+    hint: 'the whole URL, such as https://otlp.example.com/v1/traces',
+    description: 'The exact URL that traces are posted to, in place of `ENDPOINT`.',
+  }),
+  headers: {
+    variable: 'HEADERS',
+    form: 'pairs',
+    type: '`name=value,...`',
+    fault: 'is not a list of headers with text values',
+    hint: 'name=value pairs; in the variable comma-separated and percent-encoded',
+    description: 'Headers of every request, percent-encoded as in `OTEL_EXPORTER_OTLP_HEADERS`.',
+    secret: true,
+    schema: record(z.string()),
+  },
+  apiKey: text({
+    variable: 'API_KEY',
+    type: 'text',
+    hint: 'the key itself, without "Bearer"',
+    description: 'Sent as `Authorization: Bearer <key>`.',
+    secret: true,
+  }),
+  apiKeyFile: text({
+    variable: 'API_KEY_FILE',
+    type: 'path',
+    hint: 'the path of a file that holds the key',
+    description: 'File that holds the API key, in place of `API_KEY`.',
+  }),
+  parent: text({
+    variable: 'PARENT',
+    type: 'text',
+    hint: 'such as project_name:checkout',
+    description: 'What the traces belong to at Braintrust; the preset `braintrust` needs it.',
+  }),
+  protocol: withDefault(
+    'http/protobuf',
+    choice({
+      variable: 'PROTOCOL',
+      fallbacks: ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+      values: ['http/protobuf', 'http/json'],
+      hint: 'http/protobuf or http/json; not grpc: receivers commonly take OTLP over HTTP on port 4318',
+      description: 'Encoding of the bodies.',
+    }),
+  ),
+  compression: withDefault(
+    'none',
+    choice({
+      variable: 'COMPRESSION',
+      fallbacks: ['OTEL_EXPORTER_OTLP_TRACES_COMPRESSION', 'OTEL_EXPORTER_OTLP_COMPRESSION'],
+      values: ['none', 'gzip'],
+      description: 'Compression of the bodies.',
+    }),
+  ),
+  timeoutMs: withDefault(
+    10_000,
+    integer({
+      variable: 'TIMEOUT',
+      fallbacks: ['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT'],
+      unit: 'milliseconds',
+      description: 'Longest that one attempt may take, connection included.',
+    }),
+  ),
+  certificate: text({
+    variable: 'CERTIFICATE',
+    type: 'path',
+    hint: 'the path of a PEM file',
+    description: "Certificate authorities to trust, as PEM, in place of Node's own.",
+  }),
+  clientCertificate: text({
+    variable: 'CLIENT_CERTIFICATE',
+    type: 'path',
+    hint: 'the path of a PEM file',
+    description: "The client's certificate (chain) for mutual TLS, as PEM.",
+  }),
+  clientKey: text({
+    variable: 'CLIENT_KEY',
+    type: 'path',
+    hint: 'the path of a PEM file',
+    description: 'Private key of `CLIENT_CERTIFICATE`, as PEM.',
+  }),
+  proxy: text({
+    variable: 'PROXY',
+    type: 'URL, `none`',
+    hint: 'such as http://proxy.example.com:3128, or none',
+    description:
+      'HTTP proxy to go through, in place of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; `none` goes straight.',
+    secret: true,
+  }),
+  exporter: {
+    variable: 'EXPORTER',
+    form: 'text',
+    type: '`signalbox`, `otlp-http`, `console`',
+    fault: 'is no exporter',
+    hint: 'one of signalbox, otlp-http, console, or in code a SpanExporter',
+    description:
+      "What delivers: signalbox's own transport, the stock exporter of `@opentelemetry/exporter-trace-otlp-http`, or the console.",
+    default: 'signalbox',
+    secret: false,
+    schema: z.union([
+      z.enum(['signalbox', 'otlp-http', 'console']),
+      z.custom<SpanExporter>(isObjectWith('export', 'shutdown')),
+    ]),
+  },
+  dispatcher: {
+    form: 'object',
+    type: 'Dispatcher',
+    fault: 'is no undici Dispatcher',
+    hint: 'such as new Agent() of undici',
+    description: "The application's own undici dispatcher for this backend's requests.",
+    secret: false,
+    schema: z.custom<Dispatcher>(isObjectWith('dispatch')),
+  },
+  maxConcurrentExports: withDefault(
+    4,
+    integer({
+      variable: 'MAX_CONCURRENT_EXPORTS',
+      unit: 'requests',
+      description: 'Most requests in flight at once.',
+    }),
+  ),
+  maxQueueSize: integer({
+    variable: 'MAX_QUEUE_SIZE',
+    fallbacks: ['OTEL_BSP_MAX_QUEUE_SIZE'],
+    unit: 'spans',
+    description: 'Most spans in the queue; a full queue drops the newest. Unbounded by default.',
+  }),
+  maxQueueBytes: integer({
+    variable: 'MAX_QUEUE_BYTES',
+    unit: 'bytes',
+    description: 'Most bytes in the queue. Bounded by the shared budget alone by default.',
+  }),
+  maxExportBatchSize: withDefault(
+    512,
+    integer({
+      variable: 'MAX_EXPORT_BATCH_SIZE',
+      fallbacks: ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'],
+      unit: 'spans',
+      description: 'Most spans in one request.',
+    }),
+  ),
+  maxExportBatchBytes: withDefault(
+    4 * 1024 * 1024,
+    integer({
+      variable: 'MAX_EXPORT_BATCH_BYTES',
+      unit: 'bytes',
+      description: 'Largest request body before compression.',
+    }),
+  ),
+  scheduleDelayMs: withDefault(
+    5_000,
+    integer({
+      variable: 'SCHEDULE_DELAY',
+      fallbacks: ['OTEL_BSP_SCHEDULE_DELAY'],
+      unit: 'milliseconds',
+      min: 0,
+      description: 'Longest that a span waits for its batch to fill.',
+    }),
+  ),
+  retryMaxElapsedMs: withDefault(
+    300_000,
+    integer({
+      variable: 'RETRY_MAX_ELAPSED',
+      unit: 'milliseconds',
+      min: 0,
+      description: 'Longest that a batch is retried, from its first attempt. 0 never retries.',
+    }),
+  ),
+} as const satisfies Settings<BackendConfig>;
+
+/** The settings of the whole processor, by their keys in code. */
+export const processSettings = {
+  backends: {
+    variable: 'BACKENDS',
+    form: 'backends',
+    type: 'names',
+    fault: 'is not a set of backends by name',
+    hint: 'the backends by name, each with its settings',
+    description: 'Names of the backends, comma-separated. The file may have further ones.',
+    secret: false,
+    schema: record(z.custom<BackendConfig>(isObject)),
+  },
+  routes: {
+    variable: 'ROUTES',
+    form: 'routes',
+    type: '`key=backend[+backend...],...`',
+    fault: 'is not a route',
+    hint: 'a list of the names of backends for each key',
+    description:
+      "What each route key leads to. Without it each backend's own name is its key; with it only these keys exist.",
+    secret: false,
+    schema: record(z.array(z.string())),
+  },
+  defaultRoute: text({
+    variable: 'DEFAULT_ROUTE',
+    type: 'key or name',
+    hint: 'a route key, or the name of a backend',
+    description: 'Where requests that set no key go. Without it their spans are dropped.',
+  }),
+  unknownRoute: withDefault(
+    'drop',
+    choice({
+      variable: 'UNKNOWN_ROUTE',
+      values: ['drop', 'default'],
+      description: 'What happens to the spans of a key that no route knows.',
+    }),
+  ),
+  routeAttribute: withDefault(
+    'signalbox.route',
+    text({
+      variable: 'ROUTE_ATTRIBUTE',
+      type: 'text',
+      hint: 'the name of an attribute, or nothing to write none',
+      description: 'Span attribute that carries the route key. Set but empty writes none.',
+      schema: z.string(),
+    }),
+  ),
+  maxBufferedBytes: withDefault(
+    64 * 1024 * 1024,
+    integer({
+      variable: 'MAX_BUFFERED_BYTES',
+      unit: 'bytes',
+      description: 'Most bytes that queues, parked spans and bodies in flight hold together.',
+    }),
+  ),
+  shutdownTimeoutMs: withDefault(
+    5_000,
+    integer({
+      variable: 'SHUTDOWN_TIMEOUT',
+      unit: 'milliseconds',
+      description: 'Longest that `shutdown()` waits for backends.',
+    }),
+  ),
+  parkMaxSpans: withDefault(
+    10_000,
+    integer({
+      variable: 'PARK_MAX_SPANS',
+      unit: 'spans',
+      min: 0,
+      description: 'Most spans parked while their route is open. 0 turns parking off.',
+    }),
+  ),
+  parkTimeoutMs: withDefault(
+    30_000,
+    integer({
+      variable: 'PARK_TIMEOUT',
+      unit: 'milliseconds',
+      description: 'Longest that a span is parked.',
+    }),
+  ),
+  parkOverflow: withDefault(
+    'drop',
+    choice({
+      variable: 'PARK_OVERFLOW',
+      values: ['drop', 'default'],
+      description: 'What happens to parked spans past a limit.',
+    }),
+  ),
+  meterProvider: {
+    form: 'object',
+    type: 'MeterProvider',
+    fault: 'is no MeterProvider',
+    hint: 'such as new MeterProvider() of @opentelemetry/sdk-metrics',
+    description: 'Where metrics go, in place of the globally registered one.',
+    secret: false,
+    schema: z.custom<MeterProvider>(isObjectWith('getMeter')),
+  },
+} as const satisfies Settings<SignalboxConfig>;
+
+/** The one setting that only a variable can give: where the rest may be read from. */
+export const configFileSetting: Setting<string> & { readonly variable: string } = {
+  ...text({
+    variable: 'CONFIG_FILE',
+    type: 'path',
+    hint: 'the path of a YAML or JSON file',
+    description:
+      'YAML or JSON file with the same settings; variables override it, each its own setting.',
+  }),
+  variable: 'CONFIG_FILE',
+};
+
+/** A key of {@link BackendConfig}. */
+export type BackendKey = keyof BackendConfig;
+/** A key of {@link SignalboxConfig}. */
+export type ProcessKey = keyof SignalboxConfig;

@@ -1,0 +1,44 @@
+import { backendSettings, configFileSetting, processSettings, type Setting } from './schema.js';
+
+/**
+ * The settings as Markdown tables, from the schema: those of the whole processor, then those of one backend.
+ * What only code can give is not in them.
+ */
+export function settingsTable(): string {
+  const { backends, ...others } = processSettings;
+  const process = Object.entries<Setting>({ backends, configFile: configFileSetting, ...others });
+  const backend = Object.entries<Setting>(backendSettings);
+  return [
+    ...table('variable', 'SIGNALBOX_', process),
+    '',
+    'For each backend, where `<NAME>` is its name in upper case with `-` as `_`:',
+    '',
+    ...table('variable', 'SIGNALBOX_BACKEND_<NAME>_', backend),
+    '',
+    'The file has the same settings in lower snake case: the part after the prefix, backends under `backends:` by',
+    'name, routes under `routes:` by key. Code has them in camelCase; milliseconds end in `Ms` there.',
+  ].join('\n');
+}
+
+function table(
+  heading: string,
+  prefix: string,
+  settings: readonly (readonly [string, Setting])[],
+): string[] {
+  const rows = settings.flatMap(([, setting]) =>
+    setting.variable === undefined ? [] : [row(prefix + setting.variable, setting)],
+  );
+  return [`| ${heading} | type | default | meaning |`, '| --- | --- | --- | --- |', ...rows];
+}
+
+function row(variable: string, setting: Setting): string {
+  const { type, description, default: value, fallbacks = [] } = setting;
+  const fallback = fallbacks.map((name) => `\`${name}\``).join(', ');
+  const cells = [
+    `\`${variable}\``,
+    type,
+    value === undefined ? '' : `\`${value}\``,
+    fallback === '' ? description : `${description} Falls back to ${fallback}.`,
+  ];
+  return `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
+}

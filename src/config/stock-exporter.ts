@@ -1,0 +1,95 @@
+import { createRequire } from 'node:module';
+import type { SpanExporter } from '../sdk.js';
+import type { Fault } from './findings.js';
+import { createAgentFactory } from './stock-agent.js';
+
+/** Loads a package that signalbox does not depend on, at once; throws where it is not installed. */
+export type LoadPackage = (name: string) => unknown;
+
+/** Loads from where signalbox itself is installed. */
+export const loadPackage: LoadPackage = createRequire(import.meta.url);
+
+/** An exporter, or why there is none. */
+export type StockExporter = { readonly exporter: SpanExporter } | { readonly fault: Fault };
+
+/** What the stock exporter is given: all that it would otherwise take from the environment. */
+export interface StockOptions {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly compression: 'none' | 'gzip';
+  readonly timeoutMs: number;
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
+}
+
+const stockPackage = '@opentelemetry/exporter-trace-otlp-http';
+
+/** The first version that lets its user make the HTTP agent; an older one would ignore ours in silence. */
+const firstMinor = 204;
+
+/**
+ * The stock exporter of `@opentelemetry/exporter-trace-otlp-http`.
+ *
+ * It takes each option that it is not given from `OTEL_EXPORTER_OTLP_*`, and merges the headers there with its
+ * own. So every option is given, and an agent lets no other headers through.
+ */
+export function createStockExporter(options: StockOptions, load: LoadPackage): StockExporter {
+  const { url, headers, compression, timeoutMs, tls } = options;
+  const version = versionOf(loadOptional(`${stockPackage}/package.json`, load));
+  const OTLPTraceExporter = constructorIn(loadOptional(stockPackage, load), 'OTLPTraceExporter');
+  if (version === undefined || OTLPTraceExporter === undefined) return missing(stockPackage);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major === 0 && minor < firstMinor) {
+    return fault(`needs ${stockPackage} 0.${firstMinor} or later`, 'upgrade it');
+  }
+  return {
+    exporter: new OTLPTraceExporter({
+      url,
+      headers,
+      compression,
+      timeoutMillis: timeoutMs,
+      userAgent: 'signalbox',
+      httpAgentOptions: createAgentFactory(new URL(url), headers, tls ?? {}),
+    }),
+  };
+}
+
+/** The SDK's `ConsoleSpanExporter`, from whichever of its trace packages is installed. */
+export function createConsoleExporter(load: LoadPackage): StockExporter {
+  // SDK 3 has no sdk-trace-base.
+  for (const name of ['@opentelemetry/sdk-trace-base', '@opentelemetry/sdk-trace']) {
+    const ConsoleSpanExporter = constructorIn(loadOptional(name, load), 'ConsoleSpanExporter');
+    if (ConsoleSpanExporter) return { exporter: new ConsoleSpanExporter() };
+  }
+  return missing('@opentelemetry/sdk-trace-base');
+}
+
+type ExporterConstructor = new (options?: object) => SpanExporter;
+
+function constructorIn(loaded: unknown, name: string): ExporterConstructor | undefined {
+  if (typeof loaded !== 'object' || loaded === null) return undefined;
+  const value: unknown = Reflect.get(loaded, name);
+  return typeof value === 'function' ? (value as ExporterConstructor) : undefined;
+}
+
+function versionOf(loaded: unknown): string | undefined {
+  if (typeof loaded !== 'object' || loaded === null) return undefined;
+  const version: unknown = Reflect.get(loaded, 'version');
+  return typeof version === 'string' ? version : undefined;
+}
+
+function loadOptional(name: string, load: LoadPackage): unknown {
+  try {
+    return load(name);
+  } catch {
+    // Not installed, or broken: either way there is no exporter, and the problem that is told says so.
+    return undefined;
+  }
+}
+
+function missing(name: string): StockExporter {
+  return fault(`needs ${name}, which can not be loaded`, `npm install ${name}`);
+}
+
+function fault(what: string, hint: string): { readonly fault: Fault } {
+  return { fault: { what, hint } };
+}

@@ -1,0 +1,47 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+
+/** The content of a file, or what is wrong with the file in words that follow its name. */
+export type TextFile = { readonly text: string } | { readonly what: string };
+
+/** Reads a text file, whole. */
+export type ReadTextFile = (path: string) => TextFile;
+
+/** Keys and certificates take a few KiB, the configuration of 10,000 backends a few MiB. */
+const maxBytes = 64 * 1024 * 1024;
+
+/**
+ * Reads a UTF-8 file, without its byte order mark. Only regular files are read: a pipe or a device could
+ * keep the application waiting for ever.
+ */
+export const readTextFile: ReadTextFile = (path) => {
+  let descriptor: number | undefined;
+  try {
+    // A pipe would block already when it is opened, if it were not for O_NONBLOCK.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) return { what: 'is not a regular file' };
+    if (stats.size > maxBytes) return { what: 'is too large' };
+    return { text: readFileSync(descriptor, 'utf8').replace(/^\uFEFF/, '') };
+  } catch (error) {
+    return { what: reasonOf(error) };
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+};
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  if (code === 'ENOENT') return 'does not exist';
+  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this process';
+  return `can not be read (${code})`;
+}
+
+/** Reads each file once, so that backends that share one see the same content. */
+export function createFileCache(read: ReadTextFile): ReadTextFile {
+  const files = new Map<string, TextFile>();
+  return (path) => {
+    const file = files.get(path) ?? read(path);
+    files.set(path, file);
+    return file;
+  };
+}
