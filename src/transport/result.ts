@@ -11,7 +11,10 @@ export interface Success {
   readonly status: 'success';
   /** From `partial_success`; 0 where the answer has none, or one that can not be read. */
   readonly rejectedSpans: number;
-  /** The backend's own words, from `partial_success.error_message`; may come with 0 rejected spans. */
+  /**
+   * The backend's own words, from `partial_success.error_message`, or why its answer could not be read.
+   * May come with 0 rejected spans.
+   */
   readonly message?: string;
   readonly httpStatus?: number;
 }

@@ -1,0 +1,49 @@
+/** Shorter words are no secrets, and would blot out parts of others (`ml` in `html`). */
+const MIN_SECRET_LENGTH = 6;
+
+/** The `Basic` credentials in a URL's user-info, or `undefined` where it has none. */
+export function formatBasicAuth(url: URL): string | undefined {
+  if (url.username === '' && url.password === '') return undefined;
+  const text = `${decode(url.username)}:${decode(url.password)}`;
+  return `Basic ${Buffer.from(text).toString('base64')}`;
+}
+
+/** What in a URL must not be printed: the user-info, as written, decoded and sent, and the query. */
+export function listUrlSecrets(url: URL): string[] {
+  return [
+    url.username,
+    url.password,
+    decode(url.username),
+    decode(url.password),
+    formatBasicAuth(url) ?? '',
+    url.search,
+    ...url.searchParams.values(),
+  ];
+}
+
+/**
+ * Makes a function that takes secrets out of a text that is about to be logged.
+ *
+ * Nothing here writes a secret into a message; but messages also come from backends, which may repeat
+ * the key that they refuse, and from dispatchers made elsewhere.
+ *
+ * @param secrets Values of headers and parts of URLs. The words of each count too, so that a token is
+ *   found without its `Bearer`.
+ */
+export function createRedactor(secrets: readonly string[]): (text: string) => string {
+  const words = secrets.flatMap((secret) => [secret, ...secret.split(/\s+/)]);
+  const known = [...new Set(words)]
+    .filter((word) => word.length >= MIN_SECRET_LENGTH)
+    // A secret that contains another has to go first, or a rest of it stays.
+    .sort((a, b) => b.length - a.length);
+  return (text) => known.reduce((rest, word) => rest.replaceAll(word, '[redacted]'), text);
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Not percent-encoded after all: a lone "%" stands for itself.
+    return part;
+  }
+}

@@ -1,0 +1,102 @@
+import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import type { Answer } from './exchange.js';
+import { toPrintable } from './printable.js';
+
+/** From here on a 64-bit varint is a negative int64, which the reader takes for an unsigned one. */
+const INT64_OVERFLOW = 2 ** 63;
+
+/** What a successful answer says of the batch. */
+export interface PartialSuccess {
+  /** A whole number from 0 to the largest safe one; the batch may have been smaller. */
+  readonly rejectedSpans: number;
+  /** The backend's words, or why its answer could not be read. */
+  readonly message?: string;
+}
+
+/**
+ * Reads `partial_success` from the answer of a backend that has taken the batch.
+ *
+ * An answer that can not be read rejects nothing: the status has acknowledged the batch, and sending it
+ * again could only make it arrive twice.
+ *
+ * @param protocol What the request was in, for an answer whose `Content-Type` is neither.
+ * @param redact Takes secrets out of the backend's own words.
+ */
+export function readPartialSuccess(
+  { httpStatus, headers, body }: Answer,
+  protocol: 'http/protobuf' | 'http/json',
+  redact: (text: string) => string,
+): PartialSuccess {
+  const unreadable = (reason: string): PartialSuccess => ({
+    rejectedSpans: 0,
+    message: toPrintable(redact(`HTTP ${httpStatus}, but the answer ${reason}`)),
+  });
+
+  if (body === undefined) return unreadable('is too long to be read');
+  // A full success in protobuf has no bytes; others, too, answer with none.
+  if (body.length === 0) return { rejectedSpans: 0 };
+  // No request here has an Accept-Encoding, so nothing that is encoded was asked for.
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') return unreadable('is compressed');
+
+  const contentType = readMediaType(headers['content-type']);
+  const isJson =
+    contentType === 'application/json' ||
+    (contentType !== 'application/x-protobuf' && protocol === 'http/json');
+  try {
+    const partialSuccess = isJson ? decodeJson(body) : decodeProtobuf(body);
+    const rejectedSpans = toCount(partialSuccess.rejectedSpans);
+    if (rejectedSpans === undefined) return unreadable('has no number of rejected spans');
+    const message = toPrintable(redact(toText(partialSuccess.errorMessage)));
+    return message === '' ? { rejectedSpans } : { rejectedSpans, message };
+  } catch {
+    // Both decoders throw on what they can not read, and their reasons are of no use to an operator.
+    return unreadable(`is not OTLP (${contentType || 'no content type'})`);
+  }
+}
+
+function readMediaType(header: string | string[] | undefined): string {
+  const text = typeof header === 'string' ? header : '';
+  return text.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** `partial_success` as it was decoded: from JSON it may be anything. */
+interface RawPartialSuccess {
+  readonly rejectedSpans?: unknown;
+  readonly errorMessage?: unknown;
+}
+
+function decodeProtobuf(body: Uint8Array): RawPartialSuccess {
+  return ProtobufTraceSerializer.deserializeResponse(body).partialSuccess ?? {};
+}
+
+// Not by the official JSON serializer: it takes what it can not parse for a success, and says so in the
+// log once a request.
+function decodeJson(body: Uint8Array): RawPartialSuccess {
+  const response: unknown = JSON.parse(new TextDecoder().decode(body));
+  if (!isRecord(response)) throw new TypeError('not an object');
+  const partialSuccess = response.partialSuccess ?? {};
+  if (!isRecord(partialSuccess)) throw new TypeError('not an object');
+  return partialSuccess;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** An int64 is a number in protobuf and in most JSON, and a decimal string in the JSON of the mapping. */
+function toCount(value: unknown): number | undefined {
+  if (value === undefined || value === null) return 0;
+  const isDecimal = typeof value === 'string' && /^-?\d+$/.test(value);
+  if (typeof value !== 'number' && !isDecimal) return undefined;
+
+  const count = Math.trunc(Number(value));
+  if (Number.isNaN(count) || count < 0) return 0;
+  // Only the varint of a negative number is as large as this; in decimal digits it is a claim to be clamped.
+  if (!isDecimal && Number.isFinite(count) && count >= INT64_OVERFLOW) return 0;
+  return Math.min(count, Number.MAX_SAFE_INTEGER);
+}
+
+function toText(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
