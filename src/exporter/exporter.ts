@@ -1,4 +1,14 @@
+import type { Cancel, Clock } from '../accounting/clock.js';
+import type { BackendLedger } from '../accounting/ledger.js';
+import type { Log } from '../accounting/log.js';
+import type { Backend } from '../config/resolved.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
+import { createAttempt } from './attempt.js';
+import { createBacklog } from './backlog.js';
+import type { Batch } from './batch.js';
+import type { Courier, Parcel } from './courier.js';
+import type { Memory } from './memory.js';
+import { createPace } from './pace.js';
 
 /** One backend, from accepted to settled. Nothing here throws or rejects. */
 export interface Exporter {
@@ -6,11 +16,199 @@ export interface Exporter {
   readonly name: string;
   /** Takes one span over; from here on it is counted for this backend until it is settled. */
   accept(span: RoutedSpan): void;
-  /** Resolves when every span accepted before the call is settled: delivered, or dropped with a reason. */
+  /**
+   * Resolves when every span accepted before the call is settled: delivered, or dropped with a reason.
+   *
+   * That takes as long as the backend does: who calls bounds the wait, by a timer that keeps the process
+   * alive, since none of the exporter's own does.
+   */
   flush(): Promise<void>;
   /**
    * Settles what it can until `deadline` resolves, drops the rest as `shutdown_timeout`, and closes the
    * connections. Spans accepted later are dropped likewise.
    */
   shutdown(deadline: Promise<void>): Promise<void>;
+}
+
+/** What an exporter is made of. */
+export interface ExporterParts<P extends Parcel> {
+  readonly backend: Backend;
+  readonly courier: Courier<P>;
+  readonly memory: Memory;
+  readonly ledger: BackendLedger;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** From 0 to 1, as `Math.random`. */
+  readonly random: () => number;
+}
+
+/** Something that may start: a batch that waits, or one that is still to be made of queued spans. */
+interface Start<P> {
+  readonly atMs: number;
+  readonly batch: Batch<P> | undefined;
+}
+
+/**
+ * Creates the exporter of one backend.
+ *
+ * All work is done in turns that the clock starts, never within `accept`, which runs in the application's
+ * own request. A turn starts one batch at the most, so that the event loop gets its turn between two
+ * batches' encoding.
+ */
+export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Exporter {
+  const { backend, courier, memory, ledger, log, clock, random } = parts;
+  const backlog = createBacklog<P>({
+    limits: backend,
+    memory,
+    ledger,
+    clock,
+    hurry: seal,
+    onSettled: resolveFlushes,
+  });
+  const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
+  const attempt = createAttempt({ backend, backlog, courier, pace, log, clock });
+  const flushes = new Set<{ readonly upTo: number; readonly resolve: () => void }>();
+  /** Queued spans below this sequence number do not wait for their batch to fill. */
+  let sealedUpTo = 0;
+  let active = 0;
+  let turnAtMs = Number.POSITIVE_INFINITY;
+  let cancelTurn: Cancel | undefined;
+  let isClosing = false;
+  let isClosed = false;
+  let closed: Promise<void> | undefined;
+
+  function accept(routed: RoutedSpan): void {
+    if (isClosing) {
+      backlog.refuse('shutdown_timeout');
+      return;
+    }
+    const isAdmitted = backlog.admit(routed, courier.estimateBytes(routed));
+    // Spans that wait for their batch to fill must not be what makes a queue full.
+    if (!isAdmitted) seal();
+    // Between its first span and its last, a batch is waited for already.
+    else if (backlog.queue.size === 1 || isBatchFull()) scheduleTurn();
+  }
+
+  function seal(): void {
+    sealedUpTo = backlog.nextSequence;
+    scheduleTurn();
+  }
+
+  function isBatchFull(): boolean {
+    const { size, bytes } = backlog.queue;
+    return size >= backend.maxExportBatchSize || bytes >= backend.maxExportBatchBytes;
+  }
+
+  function scheduleTurn(): void {
+    turnBy(nextStart(clock.now())?.atMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  function turnBy(atMs: number): void {
+    if (atMs >= turnAtMs || isClosed) return;
+    cancelTurn?.();
+    turnAtMs = atMs;
+    cancelTurn = clock.schedule(turn, Math.max(0, atMs - clock.now()));
+  }
+
+  function turn(): void {
+    turnAtMs = Number.POSITIVE_INFINITY;
+    const nowMs = clock.now();
+    turnBy(dropExpired(nowMs));
+    const start = nextStart(nowMs);
+    if (start === undefined) return;
+    if (start.atMs > nowMs) {
+      turnBy(start.atMs);
+      return;
+    }
+    const { pinned, pinLimit } = backlog.account;
+    const maxBytes = Math.min(backend.maxExportBatchBytes, pinLimit);
+    const bytes = start.batch?.bytes ?? Math.min(backlog.queue.bytes, maxBytes);
+    // Memory is short, and we have our part of it in flight: the next answer starts the next turn.
+    if (active > 0 && pinned + bytes > pinLimit) return;
+    void run(start.batch ?? backlog.form(backend.maxExportBatchSize, maxBytes));
+    scheduleTurn();
+  }
+
+  async function run(batch: Batch<P>): Promise<void> {
+    active += 1;
+    await attempt(batch);
+    active -= 1;
+    scheduleTurn();
+  }
+
+  /** Drops batches whose retries have taken too long; returns when the next one's will have. */
+  function dropExpired(nowMs: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const batch of Array.from(backlog.batches)) {
+      if (batch.state !== 'waiting' || batch.retryUntilMs === undefined) continue;
+      if (batch.retryUntilMs <= nowMs) backlog.drop(batch, 'retry_exhausted');
+      else next = Math.min(next, batch.retryUntilMs);
+    }
+    return next;
+  }
+
+  /** What may start next, and when; `undefined` if it takes a new span, or an answer, to tell. */
+  function nextStart(nowMs: number): Start<P> | undefined {
+    const { isDown } = pace;
+    const maxActive = isDown ? 1 : courier.maxConcurrent;
+    if (active >= maxActive) return undefined;
+    const earliestMs = Math.max(nowMs, pace.earliestMs);
+    let start: Start<P> | undefined;
+    for (const batch of backlog.batches) {
+      if (batch.state !== 'waiting') continue;
+      const atMs = Math.max(earliestMs, isDown ? earliestMs : batch.notBeforeMs);
+      // Of those that are due the oldest: it is found first.
+      if (start === undefined || atMs < start.atMs) start = { atMs, batch };
+    }
+    // A batch that waits for its retry keeps its place among those that may be under way: in an outage
+    // the spans stay in the queue, where they take the least, and can be dropped one by one.
+    const hasPlace = backlog.batches.length < maxActive;
+    const { oldest } = backlog.queue;
+    if (!hasPlace || oldest === undefined) return start;
+    const isDue = oldest.sequence < sealedUpTo || isBatchFull();
+    const atMs = Math.max(
+      earliestMs,
+      isDue ? nowMs : oldest.acceptedAtMs + backend.scheduleDelayMs,
+    );
+    return start !== undefined && start.atMs <= atMs ? start : { atMs, batch: undefined };
+  }
+
+  function resolveFlushes(): void {
+    if (flushes.size === 0) return;
+    const { settledUpTo } = backlog;
+    for (const flush of flushes) {
+      if (flush.upTo > settledUpTo) continue;
+      flushes.delete(flush);
+      flush.resolve();
+    }
+  }
+
+  async function flush(): Promise<void> {
+    const upTo = backlog.nextSequence;
+    seal();
+    await new Promise<void>((resolve) => {
+      flushes.add({ upTo, resolve });
+      resolveFlushes();
+    });
+    await courier.flush();
+  }
+
+  async function close(deadline: Promise<void>): Promise<void> {
+    isClosing = true;
+    await Promise.race([flush(), deadline]);
+    isClosed = true;
+    cancelTurn?.();
+    backlog.abandon('shutdown_timeout');
+    await Promise.race([courier.close(), deadline]);
+  }
+
+  return {
+    name: backend.name,
+    accept,
+    flush,
+    shutdown(deadline) {
+      closed ??= close(deadline);
+      return closed;
+    },
+  };
 }

@@ -1,11 +1,30 @@
+import { createLargestFirst, type LargestFirst } from './largest-first.js';
+
 /** One holder's share of the budget: an exporter's queue and bodies, or the parked spans. */
 export interface Account {
-  /** Bytes held now. */
+  /** Bytes held now, pinned ones included. */
   readonly held: number;
+  /** Bytes held that can not be given back on demand, because they are being sent. */
+  readonly pinned: number;
+  /**
+   * Most bytes that the holder should have pinned at a time: without limit while memory is plenty, and
+   * its share, were there one holder more, while it is short. So most of what a hog holds can be taken
+   * from it, and a newcomer finds room.
+   */
+  readonly pinLimit: number;
   /** Takes `bytes` of the budget, making others give way where that is fair; `false` takes nothing. */
   take(bytes: number): boolean;
+  /**
+   * Takes `bytes` also where the budget has not that much, for what can not be refused any more: the
+   * body of spans that were admitted. What is over budget is taken back from those over their share.
+   */
+  force(bytes: number): void;
   /** Gives `bytes` back. */
   give(bytes: number): void;
+  /** Marks `bytes` of what is held as being sent. */
+  pin(bytes: number): void;
+  /** Ends what `pin` began. */
+  unpin(bytes: number): void;
 }
 
 /** How a holder gives way when the budget is short. */
@@ -22,5 +41,150 @@ export interface Holder {
 /** The budget of bytes that all queues, parked spans and bodies in flight of one processor share. */
 export interface Memory {
   readonly maxBytes: number;
+  /** Bytes held now by all accounts together. Over `maxBytes` only by what was forced. */
+  readonly usedBytes: number;
   open(holder: Holder): Account;
+}
+
+interface Entry {
+  readonly holder: Holder;
+  held: number;
+  pinned: number;
+}
+
+/**
+ * Creates the budget.
+ *
+ * A holder's fair share is the budget divided by the number of holders that hold something, the one that
+ * asks included. What is guaranteed:
+ *
+ * - A holder is asked to give way only while it holds more than its fair share, the largest first, and
+ *   only for one that holds less. It keeps its share, but for less than one of its items.
+ * - A holder that stays within its fair share is refused only when all else is pinned, or within others'
+ *   fair shares. Since a holder pins no more than {@link Account.pinLimit}, but for one request each, this
+ *   lasts until the requests that were started before memory was short have ended: one timeout at most.
+ * - A holder that passes its fair share leaves room for a newcomer's, unless it takes the place of what
+ *   a larger one gives.
+ *
+ * Holders are told to hurry once per shortage, when half of the budget is taken, and again when they are
+ * about to lose something. Taking and giving are O(1) in the number of holders while memory is plenty,
+ * and O(log n) while it is short.
+ */
+export function createMemory(maxBytes: number): Memory {
+  const shortAt = maxBytes / 2;
+  const nonEmpty = new Set<Entry>();
+  let used = 0;
+  let isHurried = false;
+  /** Holders with something to give, by what they hold; kept only while memory is short. */
+  let givers: LargestFirst<Entry> | undefined;
+
+  function change(entry: Entry, bytes: number): void {
+    entry.held += bytes;
+    used += bytes;
+    if (entry.held > 0) nonEmpty.add(entry);
+    else nonEmpty.delete(entry);
+    rank(entry);
+  }
+
+  function rank(entry: Entry): void {
+    if (givers === undefined) return;
+    if (entry.held > entry.pinned) givers.set(entry, entry.held);
+    else givers.remove(entry);
+  }
+
+  function rankAll(): LargestFirst<Entry> {
+    givers = createLargestFirst();
+    for (const entry of nonEmpty) rank(entry);
+    return givers;
+  }
+
+  function take(entry: Entry, bytes: number): boolean {
+    noticeShortage(used + bytes);
+    const limit = limitFor(entry, bytes);
+    if (used + bytes > limit) makeRoom(entry, limit - bytes, entry.held + bytes);
+    if (used + bytes > limit) {
+      entry.holder.hurry?.();
+      return false;
+    }
+    change(entry, bytes);
+    return true;
+  }
+
+  /** How much may be used once `entry` has `bytes` more. */
+  function limitFor(entry: Entry, bytes: number): number {
+    const sharers = countSharers(entry);
+    if (entry.held + bytes <= maxBytes / sharers) return maxBytes;
+    return Math.max(maxBytes - maxBytes / (sharers + 1), Math.min(used, maxBytes));
+  }
+
+  function countSharers(asking: Entry): number {
+    return nonEmpty.size + (asking.held === 0 ? 1 : 0);
+  }
+
+  /** Has the largest holders give way until no more than `limit` is used; those that hold `spared` are spared. */
+  function makeRoom(asking: Entry, limit: number, spared: number): void {
+    const ranked = givers ?? rankAll();
+    while (used > limit) {
+      const largest = ranked.largest();
+      const share = Math.floor(maxBytes / countSharers(asking));
+      if (largest === undefined || largest.held <= Math.max(share, spared)) return;
+      const before = largest.held;
+      largest.holder.hurry?.();
+      largest.holder.giveWay(Math.ceil(Math.min(used - limit, before - share)));
+      // It has nothing that it could drop: it comes back into the ranking when what it holds changes.
+      if (largest.held === before) ranked.remove(largest);
+    }
+  }
+
+  function noticeShortage(wanted: number): void {
+    if (wanted <= shortAt) {
+      givers = undefined;
+      // Far below, so that a budget that hovers around the mark does not hurry everybody each time.
+      if (wanted <= shortAt / 2) isHurried = false;
+    } else if (!isHurried) {
+      hurryAll();
+    }
+  }
+
+  function hurryAll(): void {
+    isHurried = true;
+    for (const { holder } of nonEmpty) holder.hurry?.();
+  }
+
+  return {
+    maxBytes,
+    get usedBytes() {
+      return used;
+    },
+    open(holder) {
+      const entry: Entry = { holder, held: 0, pinned: 0 };
+      return {
+        get held() {
+          return entry.held;
+        },
+        get pinned() {
+          return entry.pinned;
+        },
+        get pinLimit() {
+          return used > shortAt ? maxBytes / (nonEmpty.size + 1) : Number.POSITIVE_INFINITY;
+        },
+        take: (bytes) => take(entry, bytes),
+        force(bytes) {
+          change(entry, bytes);
+          if (used > maxBytes) makeRoom(entry, maxBytes, 0);
+        },
+        give(bytes) {
+          change(entry, -bytes);
+        },
+        pin(bytes) {
+          entry.pinned += bytes;
+          rank(entry);
+        },
+        unpin(bytes) {
+          entry.pinned -= bytes;
+          rank(entry);
+        },
+      };
+    },
+  };
 }

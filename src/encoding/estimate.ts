@@ -1,0 +1,172 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Backend } from '../config/resolved.js';
+import type { RoutedSpan } from './routed-span.js';
+
+/** What the parts of a span cost in one protocol, in bytes, names and texts aside. */
+interface Costs {
+  /** A span with nothing in it: ids, times, counts, status and what frames them. */
+  readonly span: number;
+  readonly event: number;
+  readonly link: number;
+  /** A key and its value's frame. */
+  readonly attribute: number;
+  /** An element of an array and its frame. */
+  readonly element: number;
+  /** An array or an object with nothing in it. */
+  readonly list: number;
+  /** An integer from 0 to 2^28. */
+  readonly smallInteger: number;
+  /** Any other number. */
+  readonly number: number;
+  /** What a byte of binary data takes. */
+  readonly binaryByte: number;
+}
+
+const costs: Record<Backend['protocol'], Costs> = {
+  // Tags and lengths of up to 16 kB; the longer lengths of longer fields are covered by `framing`.
+  'http/protobuf': {
+    span: 112,
+    event: 28,
+    link: 52,
+    attribute: 12,
+    element: 6,
+    list: 6,
+    smallInteger: 6,
+    number: 11,
+    binaryByte: 1,
+  },
+  'http/json': {
+    span: 460,
+    event: 90,
+    link: 170,
+    attribute: 42,
+    element: 20,
+    list: 30,
+    smallInteger: 10,
+    number: 26,
+    binaryByte: 4 / 3,
+  },
+};
+
+/** Deepest nesting, and most values of one attribute, that are looked at. */
+const maxDepth = 32;
+const maxValues = 10_000;
+
+/**
+ * Creates the function that estimates how many bytes of a request body a span takes.
+ *
+ * The error bound, resource and scope aside, which a body carries once:
+ *
+ * - `http/protobuf`: the span takes no more than the estimate, and no less than a third of it;
+ * - `http/json`: it takes no more than six times the estimate, and no less than a third. The six is for
+ *   text of nothing but control characters and unpaired surrogates, which JSON spells `\u0000`; text
+ *   without them stays within twice the estimate.
+ *
+ * It holds for attribute values as OpenTelemetry defines them, with up to 10,000 elements in an array:
+ * what more an array has is taken to be like what it had so far, and what is nested deeper than 32 levels
+ * is not looked at. That, and that text is measured by `Buffer.byteLength` alone (25 ns for 1 kB), keeps
+ * the cost within what a span's end may take.
+ *
+ * Never throws: a span that throws when it is read is estimated by what could be read.
+ */
+export function createSizeEstimate(
+  protocol: Backend['protocol'],
+  routeAttribute: string | undefined,
+): (routed: RoutedSpan) => number {
+  const cost = costs[protocol];
+
+  function attributesSize(attributes: Attributes | undefined): number {
+    let size = 0;
+    for (const key in attributes) {
+      size += cost.attribute + Buffer.byteLength(key) + valueSize(attributes[key]);
+    }
+    return size;
+  }
+
+  function valueSize(value: unknown): number {
+    switch (typeof value) {
+      case 'string':
+        return Buffer.byteLength(value);
+      case 'number':
+        return Number.isInteger(value) && value >= 0 && value < 2 ** 28
+          ? cost.smallInteger
+          : cost.number;
+      case 'boolean':
+        return cost.smallInteger;
+      case 'object':
+        return value === null ? 0 : compositeSize(value, { left: maxValues }, 0);
+      default:
+        return 0;
+    }
+  }
+
+  function compositeSize(value: object, values: { left: number }, depth: number): number {
+    if (value instanceof Uint8Array) {
+      return Math.ceil(value.length * cost.binaryByte) + cost.list;
+    }
+    if (depth === maxDepth) return cost.list;
+    return Array.isArray(value)
+      ? arraySize(value, values, depth)
+      : objectSize(value, values, depth);
+  }
+
+  function arraySize(array: readonly unknown[], values: { left: number }, depth: number): number {
+    let size = 0;
+    for (let index = 0; index < array.length; index += 1) {
+      if (values.left === 0) {
+        return cost.list + Math.ceil((size / Math.max(index, 1)) * array.length);
+      }
+      values.left -= 1;
+      size += cost.element + nestedSize(array[index], values, depth);
+    }
+    return cost.list + size;
+  }
+
+  function objectSize(value: object, values: { left: number }, depth: number): number {
+    let size = cost.list;
+    for (const [key, field] of Object.entries(value)) {
+      if (values.left === 0) break;
+      values.left -= 1;
+      size += cost.attribute + Buffer.byteLength(key) + nestedSize(field, values, depth);
+    }
+    return size;
+  }
+
+  function nestedSize(value: unknown, values: { left: number }, depth: number): number {
+    return typeof value === 'object' && value !== null
+      ? compositeSize(value, values, depth + 1)
+      : valueSize(value);
+  }
+
+  return ({ span, routeKey }) => {
+    let size = cost.span;
+    try {
+      if (routeAttribute !== undefined && routeKey !== undefined) {
+        size += cost.attribute + Buffer.byteLength(routeAttribute) + Buffer.byteLength(routeKey);
+      }
+      size += Buffer.byteLength(span.name) + textSize(span.status.message);
+      size += textSize(span.spanContext().traceState?.serialize());
+      size += attributesSize(span.attributes);
+      for (const event of span.events) {
+        size += cost.event + Buffer.byteLength(event.name) + attributesSize(event.attributes);
+      }
+      for (const link of span.links) {
+        size += cost.link + attributesSize(link.attributes);
+        size += textSize(link.context.traceState?.serialize());
+      }
+    } catch {
+      // A getter of the application's threw. It will throw again when the span is encoded, and is
+      // reported there.
+    }
+    return framing(size);
+  };
+}
+
+function textSize(text: string | undefined): number {
+  return text === undefined ? 0 : Buffer.byteLength(text);
+}
+
+/** Adds what the lengths of fields beyond 16 kB take. */
+function framing(size: number): number {
+  return size + (size >>> 8);
+}

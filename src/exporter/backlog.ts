@@ -1,0 +1,241 @@
+import type { Clock } from '../accounting/clock.js';
+import type { BackendLedger } from '../accounting/ledger.js';
+import type { BackendDropReason } from '../accounting/reasons.js';
+import type { Backend } from '../config/resolved.js';
+import type { RoutedSpan } from '../encoding/routed-span.js';
+import type { Success } from '../transport/result.js';
+import { type Batch, createBatch, halve } from './batch.js';
+import type { Parcel } from './courier.js';
+import type { Account, Memory } from './memory.js';
+import { createQueue, type Queue, type QueuedSpan, sumBytes } from './queue.js';
+
+/**
+ * What one exporter holds, queued and in batches.
+ *
+ * Every step of a span's way through an exporter is a method here, which does the three things that
+ * belong together: it moves the span, tells the ledger, and changes what is held of the memory.
+ */
+export interface Backlog<P extends Parcel> {
+  readonly queue: Pick<Queue, 'size' | 'bytes' | 'oldest'>;
+  /** Batches that are not settled, oldest first. */
+  readonly batches: readonly Batch<P>[];
+  readonly account: Pick<Account, 'pinned' | 'pinLimit'>;
+  /** Sequence number of the next span. */
+  readonly nextSequence: number;
+  /** Sequence number up to which, itself not included, every span is settled. */
+  readonly settledUpTo: number;
+  /** Queues a span, or drops it where a bound is reached; `false` for the latter. */
+  admit(routed: RoutedSpan, bytes: number): boolean;
+  /** Counts a span, and drops it at once. */
+  refuse(reason: BackendDropReason): void;
+  /** Makes a batch of the oldest queued spans. */
+  form(maxSpans: number, maxBytes: number): Batch<P>;
+  /** The batch's turn has come: what it holds is beyond the reach of others. */
+  open(batch: Batch<P>): void;
+  /** The batch has been encoded, or compressed. */
+  pack(batch: Batch<P>, parcel: P): void;
+  /** The batch goes onto the wire. */
+  send(batch: Batch<P>, parcel: P): AbortSignal;
+  /** The attempt failed, and the batch waits for its next one. */
+  requeue(batch: Batch<P>, notBeforeMs: number): void;
+  /** Puts two smaller batches in the place of one that failed, or was found, to be too large. */
+  split(batch: Batch<P>): void;
+  /** The backend has taken the batch, but for what it rejected. */
+  deliver(batch: Batch<P>, result: Success): void;
+  /** Drops a batch, wherever it stands. The log says the reason's `detail`, or else the last failure. */
+  drop(batch: Batch<P>, reason: BackendDropReason, detail?: string): void;
+  /** Drops all that is held. */
+  abandon(reason: BackendDropReason): void;
+}
+
+export interface BacklogOptions {
+  readonly limits: Pick<Backend, 'maxQueueSize' | 'maxQueueBytes' | 'retryMaxElapsedMs'>;
+  readonly memory: Memory;
+  readonly ledger: BackendLedger;
+  readonly clock: Clock;
+  /** Memory is short: what is queued should be sent now. */
+  readonly hurry: () => void;
+  /** Spans have been settled. */
+  readonly onSettled: () => void;
+}
+
+/** Creates the backlog of one exporter, with nothing in it. */
+export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlog<P> {
+  const { limits, memory, ledger, clock, hurry, onSettled } = options;
+  const maxUnsent = limits.maxQueueSize ?? Number.POSITIVE_INFINITY;
+  const maxUnsentBytes = limits.maxQueueBytes ?? Number.POSITIVE_INFINITY;
+  const queue = createQueue();
+  const batches: Batch<P>[] = [];
+  const account = memory.open({ giveWay, hurry });
+  // Spans that have not been attempted, in the queue or in a batch: what the queue's bounds bound.
+  let unsent = 0;
+  let unsentBytes = 0;
+  let nextSequence = 0;
+
+  function admit(routed: RoutedSpan, bytes: number): boolean {
+    if (unsent >= maxUnsent || unsentBytes + bytes > maxUnsentBytes) return refuse('queue_full');
+    if (!account.take(bytes)) return refuse('buffer_full');
+    ledger.accept();
+    queue.push({ routed, bytes, sequence: nextSequence, acceptedAtMs: clock.now() });
+    nextSequence += 1;
+    unsent += 1;
+    unsentBytes += bytes;
+    return true;
+  }
+
+  function refuse(reason: BackendDropReason): false {
+    ledger.accept();
+    ledger.drop(reason, 1, 'queued');
+    return false;
+  }
+
+  function send(batch: Batch<P>, parcel: P): AbortSignal {
+    const from = batch.retryUntilMs === undefined ? 'queued' : 'waiting';
+    if (from === 'queued') leaveUnsent(batch.spans);
+    const aborter = new AbortController();
+    batch.state = 'inFlight';
+    batch.aborter = aborter;
+    batch.firstSentAtMs ??= clock.now();
+    batch.retryUntilMs ??= batch.firstSentAtMs + limits.retryMaxElapsedMs;
+    ledger.start(batch.spans.length, from);
+    if (parcel.bytes > 0) ledger.sendBytes(parcel.bytes);
+    return aborter.signal;
+  }
+
+  function split(batch: Batch<P>): void {
+    if (batch.state === 'inFlight') ledger.requeue(batch.spans.length);
+    endOperation(batch, batch.failure?.errorType, batch.failure?.httpStatus);
+    account.unpin(sizeOf(batch));
+    account.give(sizeOf(batch) - batch.bytes);
+    batch.state = 'settled';
+    batches.splice(batches.indexOf(batch), 1, ...halve(batch));
+  }
+
+  function deliver(batch: Batch<P>, { rejectedSpans, message, httpStatus }: Success): void {
+    const spans = batch.spans.length;
+    // A backend that claims to have rejected more than it was sent has rejected all of it.
+    const rejected = Math.min(Math.max(rejectedSpans, 0), spans);
+    ledger.deliver(spans - rejected);
+    if (rejected > 0) ledger.drop('rejected', rejected, 'inFlight', message, 'rejected');
+    endOperation(batch, rejected > 0 ? 'rejected' : undefined, httpStatus);
+    remove(batch);
+  }
+
+  function drop(batch: Batch<P>, reason: BackendDropReason, detail?: string): void {
+    const { failure } = batch;
+    const from = placeOf(batch);
+    if (from === 'queued') leaveUnsent(batch.spans);
+    ledger.drop(reason, batch.spans.length, from, detail ?? failure?.message, failure?.errorType);
+    endOperation(batch, failure?.errorType ?? reason, failure?.httpStatus);
+    remove(batch);
+  }
+
+  function endOperation(batch: Batch<P>, errorType?: string, httpStatus?: number): void {
+    if (batch.firstSentAtMs === undefined) return;
+    ledger.endOperation(clock.now() - batch.firstSentAtMs, errorType, httpStatus);
+  }
+
+  /** Takes a batch out whose spans the ledger knows to be settled. */
+  function remove(batch: Batch<P>): void {
+    if (batch.state !== 'waiting') account.unpin(sizeOf(batch));
+    account.give(sizeOf(batch));
+    batches.splice(batches.indexOf(batch), 1);
+    batch.state = 'settled';
+    onSettled();
+  }
+
+  function dropQueued(spans: readonly QueuedSpan[], reason: BackendDropReason): void {
+    if (spans.length === 0) return;
+    leaveUnsent(spans);
+    account.give(sumBytes(spans));
+    ledger.drop(reason, spans.length, 'queued');
+    onSettled();
+  }
+
+  function leaveUnsent(spans: readonly QueuedSpan[]): void {
+    unsent -= spans.length;
+    unsentBytes -= sumBytes(spans);
+  }
+
+  /** Drops the newest first: queued spans, and then batches that wait. */
+  function giveWay(bytes: number): void {
+    const heldAfter = account.held - bytes;
+    dropQueued(queue.takeNewest(bytes), 'buffer_full');
+    for (let batch = newestWaiting(); batch && account.held > heldAfter; batch = newestWaiting()) {
+      drop(batch, 'buffer_full');
+    }
+  }
+
+  function newestWaiting(): Batch<P> | undefined {
+    return batches.findLast(({ state }) => state === 'waiting');
+  }
+
+  return {
+    queue,
+    batches,
+    account,
+    get nextSequence() {
+      return nextSequence;
+    },
+    get settledUpTo() {
+      const oldestQueued = queue.oldest?.sequence ?? nextSequence;
+      return Math.min(oldestQueued, batches[0]?.spans[0]?.sequence ?? nextSequence);
+    },
+    admit,
+    refuse,
+    form(maxSpans, maxBytes) {
+      const batch = createBatch<P>(queue.takeOldest(maxSpans, maxBytes));
+      batches.push(batch);
+      return batch;
+    },
+    open(batch) {
+      batch.state = 'packing';
+      account.pin(sizeOf(batch));
+    },
+    pack(batch, parcel) {
+      const before = sizeOf(batch);
+      batch.parcel = parcel;
+      const change = sizeOf(batch) - before;
+      if (change > 0) {
+        account.pin(change);
+        account.force(change);
+      } else {
+        account.unpin(-change);
+        account.give(-change);
+      }
+    },
+    send,
+    requeue(batch, notBeforeMs) {
+      ledger.requeue(batch.spans.length);
+      batch.state = 'waiting';
+      batch.notBeforeMs = notBeforeMs;
+      account.unpin(sizeOf(batch));
+    },
+    split,
+    deliver,
+    drop,
+    abandon(reason) {
+      dropQueued(queue.takeOldest(queue.size, Number.POSITIVE_INFINITY), reason);
+      for (const batch of Array.from(batches)) {
+        const aborter = batch.state === 'inFlight' ? batch.aborter : undefined;
+        drop(batch, reason);
+        // Last: the batch is settled, so the answer that the abort brings about counts for nothing.
+        aborter?.abort();
+      }
+    },
+  };
+}
+
+/**
+ * What a batch counts for in the budget: its spans, which a smaller request may still need, or its body,
+ * whichever is more. Not both: with a full budget nothing could be sent but at the price of other spans.
+ */
+function sizeOf({ bytes, parcel }: Batch<Parcel>): number {
+  return Math.max(bytes, parcel?.bytes ?? 0);
+}
+
+/** Where the ledger has the batch's spans. */
+function placeOf({ state, retryUntilMs }: Batch<Parcel>): 'queued' | 'waiting' | 'inFlight' {
+  if (state === 'inFlight') return 'inFlight';
+  return retryUntilMs === undefined ? 'queued' : 'waiting';
+}
