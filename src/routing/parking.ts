@@ -1,0 +1,208 @@
+import type { Clock } from '../accounting/clock.js';
+import type { RoutingLedger } from '../accounting/ledger.js';
+import { createLargestFirst } from '../exporter/largest-first.js';
+import type { Memory } from '../exporter/memory.js';
+import type { ReadableSpan } from '../sdk.js';
+
+/** Who parks spans: one decision, as one processor sees it. Made by `createParkingPlace`. */
+export interface ParkingPlace {
+  spans: number;
+  bytes: number;
+  first: ParkedSpan | undefined;
+  last: ParkedSpan | undefined;
+}
+
+/** A span that ended while its decision was still open: a link of its place's list, and of the lot's by age. */
+interface ParkedSpan {
+  readonly span: ReadableSpan;
+  readonly bytes: number;
+  readonly parkedAt: number;
+  readonly place: ParkingPlace;
+  before: ParkedSpan | undefined;
+  after: ParkedSpan | undefined;
+  older: ParkedSpan | undefined;
+  younger: ParkedSpan | undefined;
+}
+
+/** Where the spans of open decisions wait, bounded in spans, bytes and time for one processor. */
+export interface ParkingLot {
+  /** Parks a span; the place that holds the most gives way where a bound is passed. */
+  park(place: ParkingPlace, span: ReadableSpan): void;
+  /** Takes all spans of a place out, in the order in which they ended. */
+  release(place: ParkingPlace, take: (span: ReadableSpan) => void): void;
+  /** Every place that holds a span. */
+  places(): ParkingPlace[];
+}
+
+export interface ParkingOptions {
+  /** In spans, over all places. */
+  readonly maxSpans: number;
+  /** Longest a span waits. */
+  readonly timeoutMs: number;
+  readonly memory: Memory;
+  readonly ledger: RoutingLedger;
+  readonly clock: Clock;
+  readonly estimateBytes: (span: ReadableSpan) => number;
+  /**
+   * What to do where a bound of spans or time is passed: `true` when the place has been emptied by sending
+   * its spans elsewhere, `false` to drop what passes the bound as `park_limit`.
+   */
+  readonly overflow: (place: ParkingPlace) => boolean;
+}
+
+/** A place with nothing parked. */
+export function createParkingPlace(): ParkingPlace {
+  return { spans: 0, bytes: 0, first: undefined, last: undefined };
+}
+
+/**
+ * Creates the parking lot of one processor.
+ *
+ * Where a bound is passed the place that holds the most gives way first, its newest span before its older
+ * ones, so that one tenant's slow requests do not evict another's.
+ */
+export function createParkingLot(options: ParkingOptions): ParkingLot {
+  const { maxSpans, timeoutMs, memory, ledger, clock, estimateBytes, overflow } = options;
+  const occupied = createLargestFirst<ParkingPlace>();
+  const account = memory.open({ giveWay });
+  let spans = 0;
+  let oldest: ParkedSpan | undefined;
+  let youngest: ParkedSpan | undefined;
+  let isTiming = false;
+
+  function park(place: ParkingPlace, span: ReadableSpan): void {
+    const bytes = estimateBytes(span);
+    ledger.park();
+    while (!account.take(bytes)) {
+      // The budget is short and nobody holds more than the parked spans do.
+      const largest = occupied.largest();
+      if (largest === undefined || holdsMore(place, bytes, largest)) {
+        refuse();
+        return;
+      }
+      dropNewest(largest);
+    }
+    append({
+      span,
+      bytes,
+      parkedAt: clock.now(),
+      place,
+      before: undefined,
+      after: undefined,
+      older: undefined,
+      younger: undefined,
+    });
+    if (spans > maxSpans) {
+      const largest = occupied.largest() ?? place;
+      if (!overflow(largest)) dropNewest(largest);
+    }
+    if (!isTiming) expireAfter(timeoutMs);
+  }
+
+  function release(place: ParkingPlace, take: (span: ReadableSpan) => void): void {
+    for (let parked = place.first; parked !== undefined; parked = place.first) {
+      remove(parked);
+      ledger.unpark();
+      take(parked.span);
+    }
+  }
+
+  // One timer for the whole lot: it wakes for the span that has waited longest.
+  function expireAfter(delayMs: number): void {
+    isTiming = true;
+    clock.schedule(expire, delayMs);
+  }
+
+  function expire(): void {
+    isTiming = false;
+    while (oldest !== undefined) {
+      const waitMs = oldest.parkedAt + timeoutMs - clock.now();
+      if (waitMs > 0) {
+        expireAfter(waitMs);
+        return;
+      }
+      const parked = oldest;
+      if (!overflow(parked.place)) drop(parked);
+    }
+  }
+
+  function giveWay(bytes: number): void {
+    const target = account.held - bytes;
+    while (account.held > target) {
+      const largest = occupied.largest();
+      if (largest === undefined) return;
+      dropNewest(largest);
+    }
+  }
+
+  /** Whether the place would hold more than the largest, its next span included. */
+  function holdsMore(place: ParkingPlace, bytes: number, largest: ParkingPlace): boolean {
+    return place === largest || weigh(place.spans + 1, place.bytes + bytes) > weightOf(largest);
+  }
+
+  function weightOf(place: ParkingPlace): number {
+    return weigh(place.spans, place.bytes);
+  }
+
+  // The larger of the two shares: neither many small spans nor a few large ones hide a holder.
+  function weigh(count: number, bytes: number): number {
+    return Math.max(count / maxSpans, bytes / memory.maxBytes);
+  }
+
+  function refuse(): void {
+    ledger.unpark();
+    ledger.drop('park_limit');
+  }
+
+  function dropNewest(place: ParkingPlace): void {
+    if (place.last !== undefined) drop(place.last);
+  }
+
+  function drop(parked: ParkedSpan): void {
+    remove(parked);
+    refuse();
+  }
+
+  function append(parked: ParkedSpan): void {
+    const { place } = parked;
+    parked.before = place.last;
+    if (place.last === undefined) place.first = parked;
+    else place.last.after = parked;
+    place.last = parked;
+    parked.older = youngest;
+    if (youngest === undefined) oldest = parked;
+    else youngest.younger = parked;
+    youngest = parked;
+    place.spans += 1;
+    place.bytes += parked.bytes;
+    spans += 1;
+    occupied.set(place, weightOf(place));
+  }
+
+  function remove(parked: ParkedSpan): void {
+    const { place, before, after, older, younger } = parked;
+    if (before === undefined) place.first = after;
+    else before.after = after;
+    if (after === undefined) place.last = before;
+    else after.before = before;
+    if (older === undefined) oldest = younger;
+    else older.younger = younger;
+    if (younger === undefined) youngest = older;
+    else younger.older = older;
+    place.spans -= 1;
+    place.bytes -= parked.bytes;
+    spans -= 1;
+    account.give(parked.bytes);
+    if (place.spans === 0) occupied.remove(place);
+    else occupied.set(place, weightOf(place));
+  }
+
+  function places(): ParkingPlace[] {
+    const found = new Set<ParkingPlace>();
+    for (let parked = oldest; parked !== undefined; parked = parked.younger)
+      found.add(parked.place);
+    return [...found];
+  }
+
+  return { park, release, places };
+}

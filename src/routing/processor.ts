@@ -1,0 +1,184 @@
+import type { Context, SpanContext } from '@opentelemetry/api';
+import type { Clock } from '../accounting/clock.js';
+import { createLedger, type Ledger } from '../accounting/ledger.js';
+import { createLog, type Log } from '../accounting/log.js';
+import { createMetrics } from '../accounting/metrics.js';
+import type { RoutingStats } from '../accounting/stats.js';
+import { createSystemClock } from '../accounting/system-clock.js';
+import { resolveFromEnv } from '../config/env.js';
+import { resolveConfig } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/resolved.js';
+import type { SignalboxConfig } from '../config/schema.js';
+import { createEncoder } from '../encoding/encoder.js';
+import type { Exporter } from '../exporter/exporter.js';
+import { createMemory } from '../exporter/memory.js';
+import { openExporter } from '../exporter/open.js';
+import type { ReadableSpan } from '../sdk.js';
+import { createRouter, type Router } from './router.js';
+import { createTable } from './table.js';
+
+/**
+ * How long `forceFlush` waits. Below the 30 s after which the SDK's own `forceFlush` gives up, whose timer
+ * starts first, so that the caller learns which backends did not settle and not only that time ran out.
+ */
+const FLUSH_TIMEOUT_MS = 25_000;
+
+/** A span that has started, reduced to what signalbox reads; the `Span` of SDK 2 and of SDK 3 both fit. */
+export interface StartedSpan {
+  spanContext(): SpanContext;
+}
+
+/**
+ * A span processor that sends each request's spans to the backends that its route key leads to.
+ *
+ * Register it where a `BatchSpanProcessor` would stand: in the `spanProcessors` of a `NodeTracerProvider`,
+ * a `BasicTracerProvider` or a `NodeSDK`. Every backend has its own queue, batches, retries, connections
+ * and credentials. Once it is constructed nothing here throws into the application; `forceFlush` alone
+ * rejects, as the specification asks of it.
+ */
+export class RoutingSpanProcessor {
+  readonly #router: Router;
+  readonly #exporters: readonly Exporter[];
+  readonly #ledger: Ledger;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #shutdownTimeoutMs: number;
+  #stopped: Promise<void> | undefined;
+
+  /**
+   * Reads `config` once and keeps a copy: changing the object, or the environment, later changes nothing.
+   * No variable is read, and no connection is made before the first batch.
+   *
+   * @throws {@link ConfigError} naming every problem at once.
+   */
+  constructor(config: SignalboxConfig);
+  /** @internal */
+  constructor(config: SignalboxConfig | ResolvedConfig);
+  constructor(config: SignalboxConfig | ResolvedConfig) {
+    const resolved = isResolved(config) ? config : resolveConfig(config);
+    const clock = createSystemClock();
+    const log = createLog(clock);
+    const ledger = createLedger({ clock, log, metrics: createMetrics(resolved.meterProvider) });
+    const memory = createMemory(resolved.maxBufferedBytes);
+    const { routeAttribute } = resolved;
+    const exporters = new Map<string, Exporter>();
+    for (const backend of resolved.backends.values()) {
+      const options = { routeAttribute, memory, ledger: ledger.backend(backend), log, clock };
+      exporters.set(backend.name, openExporter(backend, options));
+    }
+    const { estimateBytes } = createEncoder({ protocol: 'http/protobuf', routeAttribute });
+    this.#router = createRouter({
+      ...resolved,
+      table: createTable(resolved, (name) => required(exporters, name)),
+      estimateBytes: (span) => estimateBytes({ span, routeKey: undefined }),
+      memory,
+      ledger: ledger.routing,
+      log,
+      clock,
+    });
+    this.#exporters = [...exporters.values()];
+    this.#ledger = ledger;
+    this.#log = log;
+    this.#clock = clock;
+    this.#shutdownTimeoutMs = resolved.shutdownTimeoutMs;
+    for (const warning of resolved.warnings) log.once(warning, warning);
+  }
+
+  /**
+   * The processor that the environment, and the file that `SIGNALBOX_CONFIG_FILE` names, describe.
+   *
+   * @param env - Read once, here.
+   * @throws {@link ConfigError} naming every problem at once.
+   */
+  static fromEnv(env?: NodeJS.ProcessEnv): RoutingSpanProcessor {
+    return new RoutingSpanProcessor(resolveFromEnv(env));
+  }
+
+  onStart(span: StartedSpan, parentContext: Context): void {
+    try {
+      this.#router.start(span.spanContext(), parentContext);
+    } catch (error) {
+      this.#reportBug('onStart', error);
+    }
+  }
+
+  onEnd(span: ReadableSpan): void {
+    try {
+      this.#router.end(span);
+    } catch (error) {
+      this.#reportBug('onEnd', error);
+    }
+  }
+
+  /**
+   * Settles every span that had ended before the call: delivered, or dropped with a reason. Spans that wait
+   * for their request's key stay parked. All backends side by side: one that hangs delays no other's.
+   *
+   * @throws after 25 s, once, naming the backends that did not settle.
+   */
+  async forceFlush(): Promise<void> {
+    if (this.#stopped !== undefined) return this.#stopped;
+    const unsettled = new Set(this.#exporters);
+    const settled = this.#exporters.map(async (exporter) => {
+      await exporter.flush();
+      unsettled.delete(exporter);
+    });
+    const { promise: timeout, cancel } = this.#timeout(FLUSH_TIMEOUT_MS);
+    await Promise.race([Promise.all(settled), timeout]);
+    cancel();
+    if (unsettled.size > 0) {
+      const names = Array.from(unsettled, ({ name }) => name).join(', ');
+      throw new Error(
+        `signalbox: forceFlush gave up after ${FLUSH_TIMEOUT_MS / 1000} s on ${names}; what they hold stays queued`,
+      );
+    }
+  }
+
+  /**
+   * Settles what it can within `SIGNALBOX_SHUTDOWN_TIMEOUT`, parked spans first, drops the rest as
+   * `shutdown_timeout`, and closes every connection. Spans that end later are dropped as `already_shutdown`.
+   * Resolves in any case; calling it again gives the same promise.
+   */
+  shutdown(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** What has become of every span until now: a snapshot, whose counters obey the laws that {@link RoutingStats} states. */
+  stats(): RoutingStats {
+    return this.#ledger.stats();
+  }
+
+  async #stop(): Promise<void> {
+    this.#router.close();
+    const { promise: deadline, cancel } = this.#timeout(this.#shutdownTimeoutMs);
+    await Promise.all(this.#exporters.map((exporter) => exporter.shutdown(deadline)));
+    cancel();
+    this.#ledger.close();
+    this.#log.flush();
+  }
+
+  #timeout(ms: number): { promise: Promise<void>; cancel: () => void } {
+    let cancel = () => {};
+    const promise = new Promise<void>((resolve) => {
+      // The one timer that keeps the process alive: somebody waits for what it ends.
+      cancel = this.#clock.schedule(resolve, ms, true);
+    });
+    return { promise, cancel };
+  }
+
+  /** The one place where a bug of ours ends, short of the application's request. */
+  #reportBug(where: string, error: unknown): void {
+    this.#log.warn(where, `${where} failed, which is a bug of signalbox: ${String(error)}`);
+  }
+}
+
+function isResolved(config: SignalboxConfig | ResolvedConfig): config is ResolvedConfig {
+  return config.backends instanceof Map;
+}
+
+function required(exporters: ReadonlyMap<string, Exporter>, name: string): Exporter {
+  const exporter = exporters.get(name);
+  if (exporter === undefined) throw new Error(`signalbox: no exporter for the backend ${name}`);
+  return exporter;
+}

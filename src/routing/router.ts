@@ -1,0 +1,218 @@
+import { type Context, type SpanContext, TraceFlags } from '@opentelemetry/api';
+import type { Clock } from '../accounting/clock.js';
+import type { RoutingLedger } from '../accounting/ledger.js';
+import type { Log } from '../accounting/log.js';
+import type { Memory } from '../exporter/memory.js';
+import type { ReadableSpan } from '../sdk.js';
+import { bind, bindingOf } from './binding.js';
+import {
+  type Attachment,
+  type Decision,
+  type DecisionListener,
+  type LocalTrace,
+  spanEnded,
+  spanStarted,
+} from './decision.js';
+import { createParkingLot, createParkingPlace, type ParkingPlace } from './parking.js';
+import { registry } from './registry.js';
+import type { Destination, RoutingTable } from './table.js';
+
+/** Takes spans from the SDK and hands each to the exporters that its decision leads to. */
+export interface Router {
+  /** A span starts: binds it to a decision. */
+  start(span: SpanContext, parentContext: Context): void;
+  /** A span has ended: hands it over, parks it, or drops it. */
+  end(span: ReadableSpan): void;
+  /** Takes no more spans; what is parked leaves, or is dropped as `park_limit`, as on an overflow. */
+  close(): void;
+}
+
+export interface RouterOptions {
+  readonly table: RoutingTable;
+  readonly parkMaxSpans: number;
+  readonly parkTimeoutMs: number;
+  readonly parkOverflow: 'drop' | 'default';
+  readonly estimateBytes: (span: ReadableSpan) => number;
+  readonly memory: Memory;
+  readonly ledger: RoutingLedger;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** What a router remembers of one decision. */
+interface Remembered extends Attachment, ParkingPlace {
+  readonly decision: Decision;
+  /** Where the key leads: resolved once, and kept whatever is configured later. */
+  destination: Destination | undefined;
+  /** Settled for this router alone: parking is off, or was full. */
+  settled: boolean;
+}
+
+/** Creates the router of one processor, and registers it to be told of decisions until it is closed. */
+export function createRouter(options: RouterOptions): Router {
+  const { table, parkMaxSpans, parkOverflow, ledger, log } = options;
+  const { listeners, ambiguous } = registry();
+  const owner = {};
+  const waits = parkMaxSpans > 0 && !table.isUniform;
+  let closed = false;
+
+  const lot = createParkingLot({
+    maxSpans: parkMaxSpans,
+    timeoutMs: options.parkTimeoutMs,
+    memory: options.memory,
+    ledger,
+    clock: options.clock,
+    estimateBytes: options.estimateBytes,
+    overflow: (place) => parkOverflow === 'default' && settleEarly(place as Remembered),
+  });
+
+  const listener: DecisionListener = {
+    onDecided(decision) {
+      const destination = decision.key === undefined ? undefined : table.find(decision.key);
+      const mine = find(decision);
+      const late = decision.settled || mine?.settled === true;
+      ledger.decide(destination === undefined ? 'unknown' : late ? 'late' : 'decided');
+      log.debug(
+        () =>
+          `${late ? 'late' : ''} decision by ${decision.origin}: ${decision.key ?? 'an invalid key'}`,
+      );
+      if (mine !== undefined) {
+        mine.destination = destination ?? table.unknown;
+        empty(mine, mine.destination);
+      }
+      return destination !== undefined;
+    },
+    onConflict(decision) {
+      ledger.decide('conflict');
+      log.debug(
+        () => `a second key for the decision that ${decision.key ?? 'an invalid key'} made`,
+      );
+    },
+    onSettled(decision) {
+      const mine = find(decision);
+      if (mine?.settled) return;
+      ledger.decide('settled');
+      log.debug(() => 'a decision settled without a key');
+      if (mine !== undefined) empty(mine, unkeyed(decision));
+    },
+    onNoRequest() {
+      ledger.decide('noRequest');
+    },
+  };
+  listeners.add(listener);
+
+  function start(span: SpanContext, parentContext: Context): void {
+    const trace = bindingOf(span) ?? bind(span, parentContext);
+    if (trace === undefined) return;
+    spanStarted(trace);
+    if (parkMaxSpans === 0 && !closed) settleAtStart(trace.decision);
+  }
+
+  function end(span: ReadableSpan): void {
+    const context = span.spanContext();
+    const trace = bindingOf(context);
+    if ((context.traceFlags & TraceFlags.SAMPLED) !== 0) {
+      ledger.end();
+      handOver(span, trace);
+    }
+    if (trace !== undefined) spanEnded(trace, context);
+  }
+
+  function handOver(span: ReadableSpan, trace: LocalTrace | undefined): void {
+    if (closed) {
+      ledger.drop('already_shutdown');
+      return;
+    }
+    if (trace === undefined || trace.decision === ambiguous) {
+      ledger.drop('ambiguous');
+      return;
+    }
+    const { decision } = trace;
+    const mine = find(decision) ?? remember(decision);
+    const destination = mine.destination ?? resolve(mine);
+    if (destination === undefined) lot.park(mine, span);
+    else send(span, destination);
+  }
+
+  function resolve(mine: Remembered): Destination | undefined {
+    const { decision } = mine;
+    if (decision.decided) {
+      const found = decision.key === undefined ? undefined : table.find(decision.key);
+      mine.destination = found ?? table.unknown;
+      return mine.destination;
+    }
+    return waits && !decision.settled && !mine.settled ? undefined : unkeyed(decision);
+  }
+
+  function unkeyed(decision: Decision): Destination {
+    // A boundary inside a keyed scope that gets no key may be the scope's work, or another request that
+    // runs in a leaked context: the default route would be a guess.
+    for (let outer = decision.outer; outer !== undefined; outer = outer.outer) {
+      if (outer.decided && !table.isUniform) return AMBIGUOUS;
+    }
+    return table.default;
+  }
+
+  function send(span: ReadableSpan, destination: Destination): void {
+    const { exporters } = destination;
+    if (exporters === undefined) {
+      ledger.drop(destination.reason);
+      return;
+    }
+    ledger.route(exporters.length);
+    const routed = { span, routeKey: destination.routeKey };
+    for (const exporter of exporters) exporter.accept(routed);
+  }
+
+  function empty(place: ParkingPlace, destination: Destination): void {
+    lot.release(place, (span) => send(span, destination));
+  }
+
+  function settleAtStart(decision: Decision): void {
+    if (decision.decided || decision.settled || decision === ambiguous) return;
+    const mine = find(decision) ?? remember(decision);
+    if (mine.settled) return;
+    mine.settled = true;
+    ledger.decide('settled');
+  }
+
+  function settleEarly(mine: Remembered): true {
+    mine.settled = true;
+    ledger.decide('settled');
+    empty(mine, unkeyed(mine.decision));
+    return true;
+  }
+
+  function find(decision: Decision): Remembered | undefined {
+    for (let each = decision.attachment; each !== undefined; each = each.next) {
+      if (each.owner === owner) return each as Remembered;
+    }
+    return undefined;
+  }
+
+  function remember(decision: Decision): Remembered {
+    const mine: Remembered = {
+      ...createParkingPlace(),
+      owner,
+      next: decision.attachment,
+      decision,
+      destination: undefined,
+      settled: false,
+    };
+    decision.attachment = mine;
+    return mine;
+  }
+
+  function close(): void {
+    closed = true;
+    listeners.delete(listener);
+    for (const place of lot.places()) {
+      if (parkOverflow === 'default') settleEarly(place as Remembered);
+      else lot.release(place, () => ledger.drop('park_limit'));
+    }
+  }
+
+  return { start, end, close };
+}
+
+const AMBIGUOUS: Destination = { exporters: undefined, reason: 'ambiguous' };

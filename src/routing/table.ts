@@ -1,0 +1,69 @@
+import type { RoutingDropReason } from '../accounting/reasons.js';
+import type { ResolvedConfig, Route } from '../config/resolved.js';
+import type { Exporter } from '../exporter/exporter.js';
+
+/** Where spans go: to the exporters of a route, or nowhere, with the reason. */
+export type Destination = RouteDestination | NoDestination;
+
+export interface RouteDestination {
+  /** The key to write into the spans; `undefined` where the configuration writes none. */
+  readonly routeKey: string | undefined;
+  /** One for each backend of the route. */
+  readonly exporters: readonly Exporter[];
+}
+
+export interface NoDestination {
+  readonly exporters: undefined;
+  readonly reason: RoutingDropReason;
+}
+
+/** What every key leads to. Frozen when it is made. */
+export interface RoutingTable {
+  /** Where the key leads; `undefined` for a key that no route knows. */
+  find(key: string): RouteDestination | undefined;
+  /** Where unknown and invalid keys lead. */
+  readonly unknown: Destination;
+  /** Where spans without a key lead. */
+  readonly default: Destination;
+  /** Whether every key, and the default, lead to the same backends: there is nothing to wait for. */
+  readonly isUniform: boolean;
+}
+
+/** Builds the table of a configuration, with `exporterOf` giving the exporter of each backend's name. */
+export function createTable(
+  config: ResolvedConfig,
+  exporterOf: (backend: string) => Exporter,
+): RoutingTable {
+  const destinationOf = (route: Route): RouteDestination => ({
+    routeKey: config.routeAttribute === undefined ? undefined : route.key,
+    exporters: route.backends.map(exporterOf),
+  });
+  const routes = new Map(
+    Array.from(config.routes, ([key, route]) => [key, destinationOf(route)] as const),
+  );
+  const fallback: Destination = config.defaultRoute
+    ? destinationOf(config.defaultRoute)
+    : { exporters: undefined, reason: 'no_route' };
+  return {
+    find: (key) => routes.get(key),
+    unknown:
+      config.unknownRoute === 'default'
+        ? fallback
+        : { exporters: undefined, reason: 'unknown_route' },
+    default: fallback,
+    isUniform: isUniform(config),
+  };
+}
+
+function isUniform({ routes, defaultRoute }: ResolvedConfig): boolean {
+  if (defaultRoute === undefined) return false;
+  const expected = signature(defaultRoute);
+  for (const route of routes.values()) {
+    if (signature(route) !== expected) return false;
+  }
+  return true;
+}
+
+function signature({ backends }: Route): string {
+  return JSON.stringify([...new Set(backends)].sort());
+}
