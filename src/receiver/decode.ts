@@ -1,0 +1,189 @@
+import { z } from 'zod';
+import { decodeProtobufRequest } from './protobuf.js';
+import type { AnyValue, KeyValue, ReceivedSpan } from './received.js';
+
+/** The two encodings of OTLP/HTTP, by their media type. */
+export type MediaType = 'application/x-protobuf' | 'application/json';
+
+/**
+ * Decodes the body of an export request.
+ *
+ * One schema reads both encodings: a protobuf body is first brought into the shape of OTLP's JSON, where only
+ * a `Uint8Array`, which JSON can not hold, tells the two apart. It follows "JSON Protobuf Encoding" of the
+ * OTLP specification: ids in hex, enums as integers, unknown fields ignored; and ProtoJSON for the rest:
+ * 64-bit integers as strings or numbers (a number beyond 2^53 is as exact as JavaScript's), `null` is absent,
+ * `NaN` and the infinities are strings, bytes are base64.
+ *
+ * @returns the spans, or an `Error` that says what is malformed, and where; no contents.
+ */
+export function decodeRequest(mediaType: MediaType, body: Uint8Array): ReceivedSpan[] | Error {
+  let message: unknown;
+  try {
+    message = mediaType === 'application/json' ? parseJson(body) : decodeProtobufRequest(body);
+  } catch (cause) {
+    return new Error(`the body is not ${mediaType}`, { cause });
+  }
+  const { success, data, error } = request.safeParse(message);
+  return success ? data : new Error(error.issues.map(describe).join('; '));
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+// Protobuf's decoder has a limit of 100 messages; in JSON a repeated message is two levels.
+const MAX_JSON_DEPTH = 200;
+
+function parseJson(body: Uint8Array): unknown {
+  const message: unknown = JSON.parse(utf8.decode(body));
+  if (isDeeperThan(MAX_JSON_DEPTH, message)) throw new RangeError('nested too deep');
+  return message;
+}
+
+function isDeeperThan(depth: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((member) => isDeeperThan(depth - 1, member));
+}
+
+function describe({ path, message }: z.core.$ZodIssue): string {
+  return `${path.join('.') || 'request'}: ${message}`;
+}
+
+// What the wire leaves out, or JSON has as null, has the field's default.
+function field<T extends z.ZodType>(type: T, absent: z.output<T>) {
+  return type.nullish().transform((value) => value ?? absent);
+}
+
+function list<T extends z.ZodType>(type: T) {
+  return z
+    .array(type)
+    .nullish()
+    .transform((values) => values ?? []);
+}
+
+function id(bytes: number) {
+  return z.union([
+    z
+      .string()
+      .regex(new RegExp(`^[0-9a-fA-F]{${2 * bytes}}$`), `expected ${2 * bytes} hex digits`)
+      .toLowerCase(),
+    z
+      .instanceof(Uint8Array)
+      .refine((value) => value.length === bytes, `expected ${bytes} bytes`)
+      .transform((value) => Buffer.from(value).toString('hex')),
+  ]);
+}
+
+function integer(min: bigint, max: bigint) {
+  return z
+    .union([
+      z.number().refine(Number.isInteger, 'expected an integer'),
+      z.string().regex(/^-?\d+$/, 'expected an integer'),
+    ])
+    .transform(BigInt)
+    .refine((value) => value >= min && value <= max, 'out of range');
+}
+
+const text = field(z.string(), '');
+const count = field(integer(0n, 2n ** 32n - 1n).transform(Number), 0);
+const time = field(integer(0n, 2n ** 64n - 1n), 0n);
+const enumeration = field(z.int32(), 0);
+const int64 = integer(-(2n ** 63n), 2n ** 63n - 1n);
+const traceId = id(16);
+const spanId = id(8);
+const double = z.union([
+  // Not z.number(), which takes neither NaN nor the infinities; protobuf has them as they are.
+  z.custom<number>((value) => typeof value === 'number', 'expected a number'),
+  z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number),
+]);
+const bytes = z.union([
+  z.base64().transform((value) => Uint8Array.from(Buffer.from(value, 'base64'))),
+  // A copy, because the decoder's is a view of the whole body.
+  z.instanceof(Uint8Array).transform((value) => Uint8Array.from(value)),
+]);
+
+const anyValue: z.ZodType<AnyValue> = z.lazy(() =>
+  z
+    .object({
+      stringValue: z.string().nullish(),
+      boolValue: z.boolean().nullish(),
+      intValue: int64.nullish(),
+      doubleValue: double.nullish(),
+      arrayValue: z.object({ values: list(anyValue) }).nullish(),
+      kvlistValue: z.object({ values: attributes }).nullish(),
+      bytesValue: bytes.nullish(),
+    })
+    .transform((member): AnyValue => {
+      if (member.stringValue != null) return { type: 'string', value: member.stringValue };
+      if (member.boolValue != null) return { type: 'bool', value: member.boolValue };
+      if (member.intValue != null) return { type: 'int', value: member.intValue };
+      if (member.doubleValue != null) return { type: 'double', value: member.doubleValue };
+      if (member.arrayValue != null) return { type: 'array', value: member.arrayValue.values };
+      if (member.kvlistValue != null) return { type: 'kvlist', value: member.kvlistValue.values };
+      if (member.bytesValue != null) return { type: 'bytes', value: member.bytesValue };
+      return { type: 'empty', value: undefined };
+    }),
+);
+
+const attributes: z.ZodType<KeyValue[]> = list(
+  z.object({ key: text, value: field(anyValue, { type: 'empty', value: undefined }) }),
+);
+
+const event = z.object({
+  timeUnixNano: time,
+  name: text,
+  attributes,
+  droppedAttributesCount: count,
+});
+
+const link = z.object({
+  traceId,
+  spanId,
+  traceState: text,
+  attributes,
+  droppedAttributesCount: count,
+  flags: count,
+});
+
+const span = z.object({
+  traceId,
+  spanId,
+  traceState: text,
+  parentSpanId: z.literal('').or(field(spanId, '')),
+  flags: count,
+  name: text,
+  kind: enumeration,
+  startTimeUnixNano: time,
+  endTimeUnixNano: time,
+  attributes,
+  droppedAttributesCount: count,
+  events: list(event),
+  droppedEventsCount: count,
+  links: list(link),
+  droppedLinksCount: count,
+  status: field(z.object({ message: text, code: enumeration }), { message: '', code: 0 }),
+});
+
+const scope = field(
+  z.object({ name: text, version: text, attributes, droppedAttributesCount: count }),
+  { name: '', version: '', attributes: [], droppedAttributesCount: 0 },
+);
+
+const resource = field(z.object({ attributes, droppedAttributesCount: count }), {
+  attributes: [],
+  droppedAttributesCount: 0,
+});
+
+const scopeSpans = z.object({ scope, spans: list(span), schemaUrl: text });
+
+const resourceSpans = z.object({ resource, scopeSpans: list(scopeSpans), schemaUrl: text });
+
+const request = z
+  .object({ resourceSpans: list(resourceSpans) })
+  .transform((message) => message.resourceSpans.flatMap(flatten));
+
+function flatten(group: z.output<typeof resourceSpans>): ReceivedSpan[] {
+  const owner = { ...group.resource, schemaUrl: group.schemaUrl };
+  return group.scopeSpans.flatMap(({ scope, spans, schemaUrl }) => {
+    const library = { ...scope, schemaUrl };
+    return spans.map((each) => ({ resource: owner, scope: library, ...each }));
+  });
+}
