@@ -1,11 +1,11 @@
 import type { Backend } from '../config/resolved.js';
 import type { BackendMetrics } from './backend-metrics.js';
 import type { Clock } from './clock.js';
-import type { BackendLedger, BackendState, Place } from './ledger.js';
+import type { BackendLedger, Place } from './ledger.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { BackendDropReason } from './reasons.js';
-import type { BackendStats } from './stats.js';
+import type { BackendState, BackendStats } from './stats.js';
 
 /**
  * The counters of one backend.

@@ -4,7 +4,7 @@ import type { Clock } from './clock.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { BackendDropReason, RoutingDropReason } from './reasons.js';
-import type { RoutingStats } from './stats.js';
+import type { BackendState, RoutingStats } from './stats.js';
 
 /**
  * Where one backend's copy of a span stands while it is not settled.
@@ -13,12 +13,6 @@ import type { RoutingStats } from './stats.js';
  * `stats()` a waiting copy is queued; for the metrics it is in flight, as the semantic conventions ask.
  */
 export type Place = 'queued' | 'waiting' | 'inFlight';
-
-/** Health of a backend, as its exporter sees it. */
-export type BackendState = 'up' | 'degraded' | 'down';
-
-/** Where a decision was made. */
-export type DecisionOrigin = 'boundary' | 'withRoute' | 'default';
 
 /**
  * What happens before the backends. Each method is one independent count, made where the thing happens.

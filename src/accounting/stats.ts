@@ -1,5 +1,7 @@
-import type { BackendState } from './ledger.js';
 import type { BackendDropReason, RoutingDropReason } from './reasons.js';
+
+/** Health of a backend, as its exporter sees it. */
+export type BackendState = 'up' | 'degraded' | 'down';
 
 /**
  * What became of every span until now: a snapshot of plain values, which can be written as JSON and which

@@ -3,7 +3,6 @@ import { type Context, context } from '@opentelemetry/api';
 import { warnOnce } from '../accounting/warn-once.js';
 import { decisionInForce } from '../routing/binding.js';
 import {
-  type Decision,
   decide,
   hold,
   isOpen,
@@ -11,7 +10,7 @@ import {
   type RouteOutcome,
   release,
 } from '../routing/decision.js';
-import { DECISION_KEY, registry } from '../routing/registry.js';
+import { DECISION_KEY, type Decision, registry } from '../routing/registry.js';
 
 export type { RouteOutcome } from '../routing/decision.js';
 

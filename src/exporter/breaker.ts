@@ -1,4 +1,4 @@
-import type { BackendState } from '../accounting/ledger.js';
+import type { BackendState } from '../accounting/stats.js';
 
 /**
  * Failures in a row after which a backend counts as down. One may be a connection that was closed while

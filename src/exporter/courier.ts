@@ -3,7 +3,7 @@ import type { SendResult } from '../transport/result.js';
 
 /** A batch, made ready to be sent, as often as it takes. */
 export interface Parcel {
-  /** Bytes of memory that it takes beside its spans; what is counted as sent. */
+  /** Size of its body, as it is now; 0 where it has none. */
   readonly bytes: number;
 }
 

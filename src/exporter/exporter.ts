@@ -190,7 +190,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       flushes.add({ upTo, resolve });
       resolveFlushes();
     });
-    await courier.flush();
+    // A shutdown's deadline may have settled what was waited for.
+    if (!isClosed) await courier.flush();
   }
 
   async function close(deadline: Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 import { type Context, type SpanContext, trace } from '@opentelemetry/api';
-import { type Decision, isWithin, type LocalTrace, openDecision, openTrace } from './decision.js';
-import { BINDING, DECISION_KEY, registry } from './registry.js';
+import { isWithin, openDecision, openTrace } from './decision.js';
+import { BINDING, DECISION_KEY, type Decision, type LocalTrace, registry } from './registry.js';
 
 /** A span context that may be bound. The binding stands on the object, so that re-wrapping it keeps it. */
 interface Bindable extends SpanContext {

@@ -1,5 +1,72 @@
-import { createContextKey } from '@opentelemetry/api';
-import type { Decision, DecisionListener, LocalTrace } from './decision.js';
+import { createContextKey, type SpanContext } from '@opentelemetry/api';
+
+/**
+ * The route key of one local trace, or of one scope.
+ *
+ * Plain data, and functions beside it: two loaded copies of the package share decisions, so whichever copy
+ * meets one must be able to work on it. A change of the shape needs a new version in the names below.
+ */
+export interface Decision {
+  /** The decision that was in force where this one was opened. Decisions form a tree. */
+  outer: Decision | undefined;
+  /** How many decisions lie outside it, those included that `outer` no longer leads to. */
+  readonly depth: number;
+  /** Who opened it. */
+  readonly origin: DecisionOrigin;
+  /** The first key has come, valid or not. Final. */
+  decided: boolean;
+  /** The key, where the first one was valid. */
+  key: string | undefined;
+  /** The first key as it was given, to tell a repetition from a conflict. */
+  given: unknown;
+  /** Nothing keeps it open: unkeyed spans have left for the default route. Provisional. */
+  settled: boolean;
+  /** Nobody can know whose spans start under it from now on. */
+  ambiguous: boolean;
+  /** Boundaries that have not completed. */
+  holds: number;
+  /** Local traces of this decision that have an open span. */
+  openTraces: number;
+  /** The first of its local traces: its root is the local root that rule 4 asks for. */
+  firstTrace: LocalTrace | undefined;
+  /** What processors remember of it, one each. */
+  attachment: Attachment | undefined;
+}
+
+/** Where a decision was opened: at a boundary, by `withRoute`, or by a local trace of its own. */
+export type DecisionOrigin = 'boundary' | 'withRoute' | 'trace';
+
+/** The spans of one trace under one decision. A span is bound to this. */
+export interface LocalTrace {
+  readonly traceId: string;
+  readonly decision: Decision;
+  /** The local trace that holds the local root, where a nested scope was entered from it; else it does itself. */
+  readonly root: LocalTrace | undefined;
+  /** The first span, by identity. */
+  readonly rootSpan: SpanContext;
+  rootEnded: boolean;
+  openSpans: number;
+  /** The live local traces of the same trace id: one, as a rule. */
+  next: LocalTrace | undefined;
+  previous: LocalTrace | undefined;
+  /** In the map from trace ids. */
+  indexed: boolean;
+}
+
+/** What one processor remembers of a decision: a list, since there is one processor as a rule. */
+export interface Attachment {
+  readonly owner: object;
+  next: Attachment | undefined;
+}
+
+/** What a processor is told of decisions, whichever copy of the package made them. */
+export interface DecisionListener {
+  /** The first key has come. Returns whether the processor knows the key. */
+  onDecided(decision: Decision): boolean;
+  onConflict(decision: Decision): void;
+  onSettled(decision: Decision): void;
+  onNoRequest(): void;
+}
 
 /**
  * What must be one per process, whatever the number of loaded copies of this package: bundlers load two

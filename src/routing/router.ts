@@ -5,16 +5,15 @@ import type { Log } from '../accounting/log.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { bind, bindingOf } from './binding.js';
+import { spanEnded, spanStarted } from './decision.js';
+import { createParkingLot, createParkingPlace, type ParkingPlace } from './parking.js';
 import {
   type Attachment,
   type Decision,
   type DecisionListener,
   type LocalTrace,
-  spanEnded,
-  spanStarted,
-} from './decision.js';
-import { createParkingLot, createParkingPlace, type ParkingPlace } from './parking.js';
-import { registry } from './registry.js';
+  registry,
+} from './registry.js';
 import type { Destination, RoutingTable } from './table.js';
 
 /** Takes spans from the SDK and hands each to the exporters that its decision leads to. */
@@ -72,10 +71,7 @@ export function createRouter(options: RouterOptions): Router {
       const mine = find(decision);
       const late = decision.settled || mine?.settled === true;
       ledger.decide(destination === undefined ? 'unknown' : late ? 'late' : 'decided');
-      log.debug(
-        () =>
-          `${late ? 'late' : ''} decision by ${decision.origin}: ${decision.key ?? 'an invalid key'}`,
-      );
+      log.debug(() => `${nameOf(decision)} decided${late ? ', late,' : ''} ${whereOf(decision)}`);
       if (mine !== undefined) {
         mine.destination = destination ?? table.unknown;
         empty(mine, mine.destination);
@@ -92,8 +88,7 @@ export function createRouter(options: RouterOptions): Router {
       const mine = find(decision);
       if (mine?.settled) return;
       ledger.decide('settled');
-      log.debug(() => 'a decision settled without a key');
-      if (mine !== undefined) empty(mine, unkeyed(decision));
+      log.debug(() => `a second key came after ${nameOf(decision)} had decided`);
     },
     onNoRequest() {
       ledger.decide('noRequest');
@@ -216,3 +211,11 @@ export function createRouter(options: RouterOptions): Router {
 }
 
 const AMBIGUOUS: Destination = { exporters: undefined, reason: 'ambiguous' };
+
+function nameOf({ key }: Decision): string {
+  return key === undefined ? 'an invalid key' : `the key ${key}`;
+}
+
+function whereOf({ origin }: Decision): string {
+  return origin === 'withRoute' ? 'by withRoute' : 'at the boundary';
+}

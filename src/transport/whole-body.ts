@@ -76,9 +76,10 @@ export function withWholeBody(
     },
 
     onResponseError(controller, error) {
-      // Not for a request that undici would not even write: it has no part in the connection.
-      const isConnections = started || error instanceof TransportError;
-      const cause = (isConnections ? connection.failure : undefined) ?? error;
+      // A request that undici will not write, for a header of it, fails before it has a connection: what
+      // happened to the last one is not its reason.
+      const isOfConnection = started || error instanceof TransportError;
+      const cause = (isOfConnection ? connection.failure : undefined) ?? error;
       const isVoid = early !== undefined && !written;
       handler.onResponseError?.(
         controller,

@@ -338,14 +338,18 @@ describe('retrying', () => {
   });
 
   it('drops the newest first, batches that wait for their retry last, where it has to give way', async () => {
-    const memory = createMemory(60_000);
+    const memory = createMemory(100_000);
     const sick = createBench({ memory, answer: () => unavailable });
-    sick.accept(1, 2, 10_000);
+    sick.accept(1, 2, 22_000);
     await sick.clock.advance(5_000);
-    sick.accept(3, 1, 10_000);
-    const healthy = createBench({ memory });
-    healthy.accept(1, 3, 9_000);
-    expect(healthy.dropped).toEqual({});
+    sick.accept(3, 1, 5_000);
+    const [healthy, other] = [createBench({ memory }), createBench({ memory })];
+    healthy.accept(1, 1, 25_000);
+    other.accept(1, 1, 25_000);
+    expect(sick.dropped).toEqual({ buffer_full: 1 });
+    expect(sick.places).toEqual({ queued: 0, waiting: 2, inFlight: 0 });
+    other.accept(2, 1, 7_000);
+    expect([healthy.dropped, other.dropped]).toEqual([{}, {}]);
     expect(sick.dropped).toEqual({ buffer_full: 3 });
     expect(sick.places).toEqual({ queued: 0, waiting: 0, inFlight: 0 });
   });

@@ -1,8 +1,9 @@
 import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { expect } from 'vitest';
-import type { BackendLedger, BackendState, Place } from '../../src/accounting/ledger.js';
+import type { BackendLedger, Place } from '../../src/accounting/ledger.js';
 import type { Log } from '../../src/accounting/log.js';
 import type { BackendDropReason } from '../../src/accounting/reasons.js';
+import type { BackendState } from '../../src/accounting/stats.js';
 import type { Backend } from '../../src/config/resolved.js';
 import { createEncoder } from '../../src/encoding/encoder.js';
 import type { RoutedSpan } from '../../src/encoding/routed-span.js';

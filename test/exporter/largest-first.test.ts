@@ -16,7 +16,7 @@ describe('largest first', () => {
       weight: fc.option(fc.nat(9), { nil: undefined, freq: 4 }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
         const items = Array.from({ length: 12 }, (_, index) => ({ index }));
         const largestFirst = createLargestFirst<{ index: number }>();
         const weights = new Map<object, number>();

@@ -183,7 +183,7 @@ describe('the budget of memory', () => {
       times: fc.integer({ min: 1, max: 30 }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
         const memory = createMemory(1000);
         const holders = Array.from({ length: 6 }, () => createHolder(memory));
         for (const { holder: index, action, bytes, times } of steps) {

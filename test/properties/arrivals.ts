@@ -98,7 +98,9 @@ function expectOrder(
 ): void {
   const decisions = new Set(expected.map(({ span }) => span.decision));
   for (const decision of decisions) {
-    const ids = expected.filter(({ span }) => span.decision === decision).map(({ span }) => span.id);
+    const ids = expected
+      .filter(({ span }) => span.decision === decision)
+      .map(({ span }) => span.id);
     const arrived = markers.filter((marker) => ids.some((id) => id === marker));
     expect(arrived, `the order of ${where}, of one decision`).toEqual(ids);
   }

@@ -49,10 +49,13 @@ export interface ModelProcessor {
 /** Creates the model of one processor. */
 export function createModelProcessor(setup: RoutingSetup): ModelProcessor {
   const routes = new Map(
-    Object.entries(setup.routes ?? Object.fromEntries(setup.backends.map((name) => [name, [name]]))),
+    Object.entries(
+      setup.routes ?? Object.fromEntries(setup.backends.map((name) => [name, [name]])),
+    ),
   );
   const fallback = defaultOf(setup, routes);
-  const isUniform = fallback !== undefined && leadToTheSame([...routes.values(), fallback.backends]);
+  const isUniform =
+    fallback !== undefined && leadToTheSame([...routes.values(), fallback.backends]);
   const delivered = new Map<string, ExpectedCopy[]>(setup.backends.map((name) => [name, []]));
   const counts = { ended: 0, routed: 0, targets: 0, filtered: 0 };
   const dropped: Record<string, number> = {};

@@ -1,35 +1,15 @@
-import {
-  type Context,
-  context,
-  INVALID_SPAN_CONTEXT,
-  isSpanContextValid,
-  ROOT_CONTEXT,
-  type Span,
-  trace,
-} from '@opentelemetry/api';
-import { BasicTracerProvider, type Sampler, SamplingDecision } from '@opentelemetry/sdk-trace-base';
+import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { expect } from 'vitest';
-import {
-  getRoute,
-  RoutingSpanProcessor,
-  setRoute,
-  withBoundary,
-  withRoute,
-} from '../../src/index.js';
+import { RoutingSpanProcessor } from '../../src/index.js';
+import { expectLaws } from '../helpers/laws.js';
 import type { TestReceiver } from '../helpers/receiver.js';
-import { type Arrivals, MARKER, watchArrivals } from './arrivals.js';
-import { forgedAttributes, writeHostile } from './hostile-write.js';
-import {
-  type Active,
-  createModel,
-  type Decision,
-  type Key,
-  type ModelContext,
-  type ModelSpan,
-} from './model.js';
+import { watchArrivals } from './arrivals.js';
+import { createModel } from './model.js';
 import { createModelProcessor } from './model-processor.js';
-import type { Disguise, Operation, Place } from './operations.js';
+import type { Operation } from './operations.js';
+import { samplerByName } from './sampler-by-name.js';
 import { configOf, type Setup } from './setups.js';
+import { createTwins } from './twins.js';
 
 /** What is done to a service, from its start to its end. */
 export interface Scenario {
@@ -42,48 +22,19 @@ export interface Scenario {
   readonly isDrained: boolean;
 }
 
-/** A context, and what the model knows of it. */
-interface Twin {
-  readonly real: Context;
-  readonly model: ModelContext;
-}
-
-interface Boundary {
-  readonly decision: Decision;
-  /** Completes it; resolves when whoever waits for it knows. */
-  complete(): Promise<void>;
-}
-
 /**
- * Runs a scenario against the real thing and the model side by side, and asserts after every step that they
- * agree: on what `setRoute` and `getRoute` return, on every counter before the backends, on both laws. After
- * each flush the receivers must have got, span for span, what the model says.
+ * Runs a scenario against the real thing and the model side by side, and asserts that they agree: after each
+ * step on what was returned, on every counter before the backends and on both laws; after each flush, and at
+ * the end, on every span that the receivers have decoded.
  */
 export async function runScenario(
-  scenario: Scenario,
+  { setups, hasLowLimits, operations, isDrained }: Scenario,
   receivers: ReadonlyMap<string, TestReceiver>,
 ): Promise<void> {
-  const service = createService(scenario, watchArrivals(receivers));
-  try {
-    for (const operation of scenario.operations) {
-      await service.run(operation);
-      service.expectAgreement();
-    }
-    if (scenario.isDrained) await service.drain();
-    await service.run({ kind: 'forceFlush' });
-    service.expectAgreement();
-  } finally {
-    await service.stop();
-  }
-  await service.drain();
-  service.expectAgreement();
-  service.expectArrivals();
-}
-
-function createService({ setups, hasLowLimits }: Scenario, arrivals: Arrivals) {
+  const arrivals = watchArrivals(receivers);
   const pairs = setups.map((setup, index) => ({
-    setup,
     index,
+    setup,
     real: new RoutingSpanProcessor(
       configOf(setup, (backend) => arrivals.endpointOf(index, backend)),
     ),
@@ -93,83 +44,79 @@ function createService({ setups, hasLowLimits }: Scenario, arrivals: Arrivals) {
   const provider = new BasicTracerProvider({
     sampler: samplerByName,
     spanProcessors: pairs.map(({ real }) => real),
-    ...(hasLowLimits && {
-      spanLimits: { attributeCountLimit: 2, attributeValueLengthLimit: 4 },
-    }),
+    ...(hasLowLimits && { spanLimits: { attributeCountLimit: 2, attributeValueLengthLimit: 4 } }),
   });
-  const tracer = provider.getTracer('test');
-  const model = createModel(pairs.map((pair) => pair.model));
-  const root: Twin = { real: ROOT_CONTEXT, model: { scope: undefined, active: { kind: 'none' } } };
-  const twins: Twin[] = [root];
-  /** Spans that are recorded; the model's have the same places in its list. */
-  const spans: Span[] = [];
-  const boundaries: Boundary[] = [];
-  const remoteTraces = Array.from({ length: 3 }, randomTraceId);
+  const twins = createTwins({
+    tracer: provider.getTracer('test'),
+    model: createModel(pairs.map(({ model }) => model)),
+    mayEnd: (span) => !pairs.some(({ model }) => model.hasTie(span)),
+    isRunning: () => pairs.some((pair) => pair.isRunning),
+  });
 
-  function at(place: Place): Twin {
-    return place === 'root' ? root : (newest(twins, place) ?? root);
-  }
-
-  function start({ in: place, root: isRoot, sampling, write }: Operation & { kind: 'start' }): void {
-    const twin = at(place);
-    const before: ModelContext = isRoot
-      ? { ...twin.model, active: { kind: 'none' } }
-      : twin.model;
-    const isForgedAtStart = write === 'setAttributes';
-    const attributes = { [MARKER]: spans.length, ...(isForgedAtStart && forgedAttributes()) };
-    const span = tracer.startSpan(sampling, { root: isRoot, attributes }, twin.real);
-    const { traceId } = span.spanContext();
-    let active: Active = { kind: 'ids', traceId };
-    if (sampling !== 'notRecorded') {
-      spans.push(span);
-      active = { kind: 'span', span: model.start(before, traceId, sampling === 'sampled') };
-      if (write !== undefined) writeHostile(span, write);
+  async function run(operation: Operation): Promise<void> {
+    switch (operation.kind) {
+      case 'turn':
+        return new Promise((resolve) => setImmediate(resolve));
+      case 'forceFlush':
+        await provider.forceFlush();
+        return expectFlushed();
+      case 'shutdown': {
+        const pair = pairs[operation.processor % pairs.length];
+        return pair && shutdown(pair);
+      }
+      default:
+        return twins.run(operation);
     }
-    twins.push({
-      real: trace.setSpan(twin.real, span),
-      model: { scope: twin.model.scope, active },
-    });
   }
 
-  function end(span: ModelSpan | undefined): void {
-    if (span === undefined || pairs.some((pair) => pair.model.hasTie(span))) return;
-    spans[span.id]?.end();
-    model.end(span);
+  async function shutdown(pair: (typeof pairs)[number]): Promise<void> {
+    pair.isRunning = false;
+    pair.model.shutdown();
+    await pair.real.shutdown();
   }
 
-  function enterBoundary({ in: place, end: how }: Operation & { kind: 'withBoundary' }): void {
-    const twin = at(place);
-    if (model.isUndefined(twin.model)) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let inner = twin.real;
-    const enter = () =>
-      withBoundary(() => {
-        inner = context.active();
-        if (how === 'throws') throw new Refusal();
-        return how === 'atOnce' ? undefined : promise;
-      });
-    const result = context.with(twin.real, how === 'throws' ? () => expectRefusal(enter) : enter);
-    const entered = model.enterBoundary(twin.model);
-    twins.push({ real: inner, model: entered });
-    if (how === 'throws' || how === 'atOnce') {
-      model.complete(entered.scope);
-      return;
+  function expectAgreement(): void {
+    for (const { index, setup, real, model } of pairs) {
+      const { backends, ...routing } = real.stats();
+      expectLaws({ backends, ...routing });
+      expect(routing, `the counters of processor ${index}`).toEqual(model.stats());
+      for (const backend of setup.backends) {
+        const { accepted, delivered, dropped } = backends[backend] ?? {};
+        const counted = { accepted, dropped };
+        const expected = { accepted: model.copies(backend).length, dropped: {} };
+        expect(counted, `the counters of backend ${backend}`).toEqual(expected);
+        expect(delivered).toBeLessThanOrEqual(arrivals.count(index, backend));
+      }
     }
-    const outcome = expectOutcome(result, how);
-    boundaries.push({
-      decision: entered.scope,
-      complete() {
-        if (how === 'resolves') resolve();
-        else reject(new Refusal());
-        return outcome;
-      },
-    });
   }
 
-  async function complete(boundary: Boundary | undefined): Promise<void> {
-    if (boundary === undefined) return;
-    boundaries.splice(boundaries.indexOf(boundary), 1);
-    await boundary.complete();
-    model.complete(boundary.decision);
+  function expectFlushed(): void {
+    for (const { index, setup, real, model } of pairs) {
+      const { backends } = real.stats();
+      for (const [name, { accepted, delivered }] of Object.entries(backends)) {
+        expect(delivered, `what backend ${name} took`).toBe(accepted);
+      }
+      arrivals.expectAll(index, setup, model, twins.spans);
+    }
+    arrivals.expectNoStrays();
   }
+
+  try {
+    for (const operation of operations) {
+      await run(operation);
+      expectAgreement();
+    }
+    if (isDrained) await twins.drain();
+    await run({ kind: 'forceFlush' });
+    expectAgreement();
+    for (const pair of pairs) await shutdown(pair);
+    expectAgreement();
+    expectFlushed();
+  } finally {
+    // Whatever happened: no decision, socket or promise is left to the next scenario.
+    await twins.drain();
+    await provider.shutdown();
+  }
+  expectAgreement();
+  expectFlushed();
 }

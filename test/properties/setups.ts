@@ -80,10 +80,7 @@ export const setup: fc.Arbitrary<Setup> = fc
   }));
 
 /** The setup as a configuration, its backends at these addresses. */
-export function configOf(
-  setup: Setup,
-  endpointOf: (backend: string) => string,
-): SignalboxConfig {
+export function configOf(setup: Setup, endpointOf: (backend: string) => string): SignalboxConfig {
   const { protocol, compression, maxExportBatchSize, maxConcurrentExports, scheduleDelayMs } =
     setup;
   const wireSettings = {
@@ -109,6 +106,8 @@ export function configOf(
 }
 
 /** Name of the attribute that carries the key; `undefined` where none does. */
-export function routeAttributeOf({ routeAttribute = 'signalbox.route' }: Setup): string | undefined {
+export function routeAttributeOf({
+  routeAttribute = 'signalbox.route',
+}: Setup): string | undefined {
   return routeAttribute === '' ? undefined : routeAttribute;
 }
