@@ -80,15 +80,14 @@ export function createRouter(options: RouterOptions): Router {
     },
     onConflict(decision) {
       ledger.decide('conflict');
-      log.debug(
-        () => `a second key for the decision that ${decision.key ?? 'an invalid key'} made`,
-      );
+      log.debug(() => `a second key came after ${nameOf(decision)} had decided`);
     },
     onSettled(decision) {
       const mine = find(decision);
       if (mine?.settled) return;
       ledger.decide('settled');
-      log.debug(() => `a second key came after ${nameOf(decision)} had decided`);
+      log.debug(() => 'settled to the default route, since no key had come');
+      if (mine !== undefined) empty(mine, unkeyed(decision));
     },
     onNoRequest() {
       ledger.decide('noRequest');
