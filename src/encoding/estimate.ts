@@ -2,22 +2,24 @@ import type { Attributes } from '@opentelemetry/api';
 import type { Backend } from '../config/resolved.js';
 import type { RoutedSpan } from './routed-span.js';
 
-/** What the parts of a span cost in one protocol, in bytes, names and texts aside. */
+/** What the parts of a span cost in one protocol, in bytes, beside their contents. */
 interface Costs {
   /** A span with nothing in it: ids, times, counts, status and what frames them. */
   readonly span: number;
   readonly event: number;
   readonly link: number;
-  /** A key and its value's frame. */
+  /** A key and the frame of its value. */
   readonly attribute: number;
-  /** An element of an array and its frame. */
+  /** The frame of an array's element. */
   readonly element: number;
-  /** An array or an object with nothing in it. */
-  readonly list: number;
+  readonly text: number;
+  readonly boolean: number;
   /** An integer from 0 to 2^28. */
   readonly smallInteger: number;
   /** Any other number. */
   readonly number: number;
+  /** An array, an object or binary data. */
+  readonly composite: number;
   /** What a byte of binary data takes. */
   readonly binaryByte: number;
 }
@@ -28,22 +30,26 @@ const costs: Record<Backend['protocol'], Costs> = {
     span: 112,
     event: 28,
     link: 52,
-    attribute: 12,
-    element: 6,
-    list: 6,
+    attribute: 9,
+    element: 3,
+    text: 3,
+    boolean: 2,
     smallInteger: 6,
     number: 11,
+    composite: 6,
     binaryByte: 1,
   },
   'http/json': {
     span: 460,
     event: 90,
     link: 170,
-    attribute: 42,
-    element: 20,
-    list: 30,
-    smallInteger: 10,
-    number: 26,
+    attribute: 22,
+    element: 3,
+    text: 16,
+    boolean: 17,
+    smallInteger: 21,
+    number: 38,
+    composite: 30,
     binaryByte: 4 / 3,
   },
 };
@@ -86,13 +92,13 @@ export function createSizeEstimate(
   function valueSize(value: unknown): number {
     switch (typeof value) {
       case 'string':
-        return Buffer.byteLength(value);
+        return cost.text + Buffer.byteLength(value);
       case 'number':
         return Number.isInteger(value) && value >= 0 && value < 2 ** 28
           ? cost.smallInteger
           : cost.number;
       case 'boolean':
-        return cost.smallInteger;
+        return cost.boolean;
       case 'object':
         return value === null ? 0 : compositeSize(value, { left: maxValues }, 0);
       default:
@@ -102,9 +108,9 @@ export function createSizeEstimate(
 
   function compositeSize(value: object, values: { left: number }, depth: number): number {
     if (value instanceof Uint8Array) {
-      return Math.ceil(value.length * cost.binaryByte) + cost.list;
+      return Math.ceil(value.length * cost.binaryByte) + cost.composite;
     }
-    if (depth === maxDepth) return cost.list;
+    if (depth === maxDepth) return cost.composite;
     return Array.isArray(value)
       ? arraySize(value, values, depth)
       : objectSize(value, values, depth);
@@ -114,16 +120,16 @@ export function createSizeEstimate(
     let size = 0;
     for (let index = 0; index < array.length; index += 1) {
       if (values.left === 0) {
-        return cost.list + Math.ceil((size / Math.max(index, 1)) * array.length);
+        return cost.composite + Math.ceil((size / Math.max(index, 1)) * array.length);
       }
       values.left -= 1;
       size += cost.element + nestedSize(array[index], values, depth);
     }
-    return cost.list + size;
+    return cost.composite + size;
   }
 
   function objectSize(value: object, values: { left: number }, depth: number): number {
-    let size = cost.list;
+    let size = cost.composite;
     for (const [key, field] of Object.entries(value)) {
       if (values.left === 0) break;
       values.left -= 1;
@@ -142,7 +148,7 @@ export function createSizeEstimate(
     let size = cost.span;
     try {
       if (routeAttribute !== undefined && routeKey !== undefined) {
-        size += cost.attribute + Buffer.byteLength(routeAttribute) + Buffer.byteLength(routeKey);
+        size += cost.attribute + Buffer.byteLength(routeAttribute) + valueSize(routeKey);
       }
       size += Buffer.byteLength(span.name) + textSize(span.status.message);
       size += textSize(span.spanContext().traceState?.serialize());

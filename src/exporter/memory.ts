@@ -79,10 +79,10 @@ export function createMemory(maxBytes: number): Memory {
   let givers: LargestFirst<Entry> | undefined;
 
   function change(entry: Entry, bytes: number): void {
+    if (entry.held === 0) nonEmpty.add(entry);
     entry.held += bytes;
     used += bytes;
-    if (entry.held > 0) nonEmpty.add(entry);
-    else nonEmpty.delete(entry);
+    if (entry.held === 0) nonEmpty.delete(entry);
     rank(entry);
   }
 

@@ -7,6 +7,7 @@ import { createSpanView } from '../encoding/span-view.js';
 import { createTransport } from '../transport/send.js';
 import { formatUserAgent } from '../transport/user-agent.js';
 import { createExporter, type Exporter } from './exporter.js';
+import { createLazyExporter } from './lazy.js';
 import type { Memory } from './memory.js';
 import { createStock } from './stock.js';
 import { createWire } from './wire.js';
@@ -38,15 +39,19 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
   const { routeAttribute, log, clock, random = Math.random } = options;
   const { userAgent = formatUserAgent(VERSION) } = options;
   const { protocol, parent, delivery } = backend;
-  const encoder = createEncoder({ protocol, routeAttribute, parent });
   const parts = { ...options, backend, random };
+
   if (delivery.kind === 'exporter') {
-    const { estimateBytes } = encoder;
+    const { estimateBytes } = createEncoder({ protocol, routeAttribute, parent });
     const view = createSpanView({ routeAttribute, parent });
     const { exporter } = delivery;
     const courier = createStock({ backend, exporter, estimateBytes, view, log, clock });
+    // Not lazily: it may hold things of its own, to be flushed and shut down without a span.
     return createExporter({ ...parts, courier });
   }
-  const courier = createWire(backend, encoder, () => createTransport(backend, userAgent));
-  return createExporter({ ...parts, courier });
+  return createLazyExporter(backend.name, () => {
+    const encoder = createEncoder({ protocol, routeAttribute, parent });
+    const courier = createWire(backend, encoder, () => createTransport(backend, userAgent));
+    return createExporter({ ...parts, courier });
+  });
 }

@@ -158,6 +158,16 @@ describe('the queue', () => {
     expect(bench.dropped).toEqual({});
   });
 
+  it('has room again when its spans could not be encoded', async () => {
+    const bench = createBench({ ...answerAll, backend: { maxQueueSize: 2 } });
+    for (const id of [1, 2]) bench.exporter.accept(makeBroken(id));
+    await bench.clock.advance(5_000);
+    bench.accept(3, 2);
+    await bench.clock.advance(5_000);
+    expect(bench.dropped).toEqual({ encode_error: 2 });
+    expect(bench.batches).toEqual([[3, 4]]);
+  });
+
   it('drops the newest span when the shared budget is taken', async () => {
     const bench = createBench({ ...answerAll, memory: createMemory(40_000) });
     bench.accept(1, 2, 7_000);

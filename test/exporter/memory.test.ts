@@ -211,7 +211,7 @@ describe('the budget of memory', () => {
         for (const holder of holders) holder.empty();
         expect(memory.usedBytes).toBe(0);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });

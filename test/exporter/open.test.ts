@@ -82,6 +82,27 @@ describe('an exporter that is opened for a backend', () => {
     expect(counts.delivered).toBe(1);
   });
 
+  it('is flushed and shut down without having had a span, and counts the spans that come too late', async () => {
+    const { exporter, dropped, counts } = open({});
+    await exporter.flush();
+    await exporter.shutdown(new Promise(() => {}));
+    exporter.accept({ span: makeSpan(), routeKey: 'acme' });
+    expect(counts.accepted).toBe(1);
+    expect(dropped).toEqual({ shutdown_timeout: 1 });
+  });
+
+  it('shuts the application’s own exporter down also when it has had no span', async () => {
+    const calls: string[] = [];
+    const { exporter } = open({
+      delivery: {
+        kind: 'exporter',
+        exporter: { export() {}, shutdown: async () => void calls.push('shutdown') },
+      },
+    });
+    await exporter.shutdown(new Promise(() => {}));
+    expect(calls).toEqual(['shutdown']);
+  });
+
   it('names the package’s own version', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(VERSION).toBe(version);

@@ -1,0 +1,32 @@
+import type { Exporter } from './exporter.js';
+
+/**
+ * Creates an exporter that is made when the first span comes: of a thousand tenants' backends most are
+ * idle at any time, and an idle one should take next to nothing.
+ */
+export function createLazyExporter(name: string, create: () => Exporter): Exporter {
+  let exporter: Exporter | undefined;
+  let closing: Promise<void> | undefined;
+
+  function open(): Exporter {
+    const opened = create();
+    // It comes too late for its first span, which it counts and drops.
+    if (closing !== undefined) void opened.shutdown(closing);
+    return opened;
+  }
+
+  return {
+    name,
+    accept(span) {
+      exporter ??= open();
+      exporter.accept(span);
+    },
+    async flush() {
+      await exporter?.flush();
+    },
+    async shutdown(deadline) {
+      closing ??= deadline;
+      await exporter?.shutdown(deadline);
+    },
+  };
+}
