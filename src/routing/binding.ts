@@ -37,55 +37,66 @@ export function decisionInForce(context: Context): Decision | undefined {
 function chooseTrace(span: SpanContext, context: Context): LocalTrace {
   const scope = scopeOf(context);
   const parent = localParentOf(context);
-  if (parent === undefined) return enter(scope ?? openDecision('trace', undefined), span);
+  if (parent === undefined) return openLocalTrace(span, scope);
 
   const bound = bindingOf(parent);
-  if (bound !== undefined) {
-    const chosen = choose(bound.decision, scope);
-    return chosen === bound.decision ? bound : enter(chosen, span, bound);
-  }
+  if (bound !== undefined) return enter(choose(bound.decision, scope), span, bound);
   // An invalid parent is none: the SDK has given the span a trace of its own.
-  if (parent.traceId !== span.traceId) {
-    return enter(scope ?? openDecision('trace', undefined), span);
-  }
+  if (parent.traceId !== span.traceId) return openLocalTrace(span, scope);
   return chooseAmongLive(span, scope);
 }
 
 /** For a parent that was rebuilt from its ids, or was not recorded: asks who is live in its trace. */
 function chooseAmongLive(span: SpanContext, scope: Decision | undefined): LocalTrace {
-  const { traces, unindexed, ambiguous } = registry();
+  const { traces, unindexed } = registry();
   const first = traces.get(span.traceId);
   if (first === undefined) {
     // While the map had no room for some traces, a miss does not prove that there is none.
-    const opened = unindexed > 0 ? ambiguous : (scope ?? openDecision('trace', undefined));
-    return enter(opened, span);
+    return unindexed > 0 ? openAmbiguous(span) : openLocalTrace(span, scope);
   }
   const chosen = choose(first.decision, scope);
   for (let each = first.next; each !== undefined; each = each.next) {
-    if (choose(each.decision, scope) !== chosen) return enter(ambiguous, span);
+    if (choose(each.decision, scope) !== chosen) return openAmbiguous(span);
   }
   return enter(chosen, span, first);
 }
 
-/** Whose a child span is: its parent's, or the scope's that was opened inside the parent's. */
-function choose(parent: Decision, scope: Decision | undefined): Decision {
-  let chosen = registry().ambiguous;
-  if (scope === undefined || scope === parent || isWithin(parent, scope)) chosen = parent;
-  else if (isWithin(scope, parent)) chosen = scope;
-  // Otherwise a pool runs the callback in another request's context: nobody can know whose span it is.
-  return chosen.ambiguous ? registry().ambiguous : chosen;
+/**
+ * Whose a child span is: its parent's, or the scope's that was opened inside the parent's. `undefined` where
+ * a pool runs the callback in another request's context: nobody can know.
+ */
+function choose(parent: Decision, scope: Decision | undefined): Decision | undefined {
+  if (scope === undefined || scope === parent || isWithin(parent, scope)) return parent;
+  return isWithin(scope, parent) ? scope : undefined;
 }
 
-/** The local trace of `decision` that the span belongs to: a live one of its trace, or a new one. */
-function enter(decision: Decision, span: SpanContext, outer?: LocalTrace): LocalTrace {
-  const entered = decision.ambiguous ? registry().ambiguous : decision;
-  if (entered.openTraces > 0) {
+/** The local trace of the chosen decision that a span belongs to whose parent belongs to `outer`. */
+function enter(chosen: Decision | undefined, span: SpanContext, outer: LocalTrace): LocalTrace {
+  if (chosen === undefined || isPoisoned(chosen)) return openAmbiguous(span);
+  if (chosen === outer.decision) return outer;
+  const root = outer.root ?? outer;
+  if (chosen.openTraces > 0) {
     let each = registry().traces.get(span.traceId);
     for (; each !== undefined; each = each.next) {
-      if (each.decision === entered) return each;
+      if (each.decision === chosen && each.root === root) return each;
     }
   }
-  return openTrace(entered, span.traceId, span, outer);
+  return openTrace(chosen, span, root);
+}
+
+function openLocalTrace(span: SpanContext, scope: Decision | undefined): LocalTrace {
+  if (scope !== undefined && isPoisoned(scope)) return openAmbiguous(span);
+  return openTrace(scope ?? openDecision('trace', undefined), span, undefined);
+}
+
+/** A decision of its own for each: one span that is nobody's says nothing of another. */
+function openAmbiguous(span: SpanContext): LocalTrace {
+  return openTrace(openDecision('ambiguous', undefined), span, undefined);
+}
+
+/** What starts under it is nobody's, but what started earlier is its own. */
+function isPoisoned({ ambiguous, origin }: Decision): boolean {
+  return ambiguous && origin !== 'ambiguous';
 }
 
 /** The one decision that is live in a trace, where it is one. */

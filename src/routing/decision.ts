@@ -23,7 +23,7 @@ export function openDecision(origin: DecisionOrigin, outer: Decision | undefined
     key: undefined,
     given: undefined,
     settled: false,
-    ambiguous: false,
+    ambiguous: origin === 'ambiguous',
     holds: 0,
     openTraces: 0,
     firstTrace: undefined,
@@ -65,17 +65,16 @@ export function release(decision: Decision): void {
   settleIfIdle(decision);
 }
 
-/** Opens a local trace of `decision`, entered from `outer` where its first span's parent belongs to an outer decision. */
+/** Opens a local trace of `decision`; `root` is the one that a nested scope was entered from. */
 export function openTrace(
   decision: Decision,
-  traceId: string,
   rootSpan: SpanContext,
-  outer: LocalTrace | undefined,
+  root: LocalTrace | undefined,
 ): LocalTrace {
   const trace: LocalTrace = {
-    traceId,
+    traceId: rootSpan.traceId,
     decision,
-    root: outer === undefined ? undefined : (outer.root ?? outer),
+    root,
     rootSpan,
     rootEnded: false,
     openSpans: 0,

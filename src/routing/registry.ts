@@ -33,8 +33,11 @@ export interface Decision {
   attachment: Attachment | undefined;
 }
 
-/** Where a decision was opened: at a boundary, by `withRoute`, or by a local trace of its own. */
-export type DecisionOrigin = 'boundary' | 'withRoute' | 'trace';
+/**
+ * Where a decision was opened: at a boundary, by `withRoute`, by a local trace of its own, or for a span of
+ * which nobody can know whose it is.
+ */
+export type DecisionOrigin = 'boundary' | 'withRoute' | 'trace' | 'ambiguous';
 
 /** The spans of one trace under one decision. A span is bound to this. */
 export interface LocalTrace {
@@ -86,8 +89,6 @@ interface Registry {
   readonly maxIndexed: number;
   /** Live local traces that found no room in `traces`: while there are any, a miss proves nothing. */
   unindexed: number;
-  /** The decision of spans of which nobody can know whose they are. */
-  readonly ambiguous: Decision;
 }
 
 /** The context key under which `withRoute` and `withBoundary` put their decision. */
@@ -116,20 +117,6 @@ function obtain(): Registry {
     indexed: 0,
     maxIndexed: MAX_INDEXED,
     unindexed: 0,
-    ambiguous: {
-      outer: undefined,
-      depth: 0,
-      origin: 'trace',
-      decided: false,
-      key: undefined,
-      given: undefined,
-      settled: false,
-      ambiguous: true,
-      holds: 0,
-      openTraces: 0,
-      firstTrace: undefined,
-      attachment: undefined,
-    },
   };
   return holder[REGISTRY];
 }

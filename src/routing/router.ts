@@ -5,7 +5,7 @@ import type { Log } from '../accounting/log.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { bind, bindingOf } from './binding.js';
-import { spanEnded, spanStarted } from './decision.js';
+import { isOpen, spanEnded, spanStarted } from './decision.js';
 import { createParkingLot, createParkingPlace, type ParkingPlace } from './parking.js';
 import {
   type Attachment,
@@ -50,7 +50,7 @@ interface Remembered extends Attachment, ParkingPlace {
 /** Creates the router of one processor, and registers it to be told of decisions until it is closed. */
 export function createRouter(options: RouterOptions): Router {
   const { table, parkMaxSpans, parkOverflow, ledger, log } = options;
-  const { listeners, ambiguous } = registry();
+  const { listeners } = registry();
   const owner = {};
   const waits = parkMaxSpans > 0 && !table.isUniform;
   let closed = false;
@@ -117,7 +117,7 @@ export function createRouter(options: RouterOptions): Router {
       ledger.drop('already_shutdown');
       return;
     }
-    if (trace === undefined || trace.decision === ambiguous) {
+    if (trace === undefined || trace.decision.origin === 'ambiguous') {
       ledger.drop('ambiguous');
       return;
     }
@@ -139,10 +139,10 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   function unkeyed(decision: Decision): Destination {
-    // A boundary inside a keyed scope that gets no key may be the scope's work, or another request that
-    // runs in a leaked context: the default route would be a guess.
+    // A boundary inside a keyed scope, or inside a span that is nobody's, that gets no key may be the scope's
+    // work, or another request that runs in a leaked context: the default route would be a guess.
     for (let outer = decision.outer; outer !== undefined; outer = outer.outer) {
-      if (outer.decided && !table.isUniform) return AMBIGUOUS;
+      if ((outer.decided || outer.ambiguous) && !table.isUniform) return AMBIGUOUS;
     }
     return table.default;
   }
@@ -163,7 +163,7 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   function settleAtStart(decision: Decision): void {
-    if (decision.decided || decision.settled || decision === ambiguous) return;
+    if (!isOpen(decision)) return;
     const mine = find(decision) ?? remember(decision);
     if (mine.settled) return;
     mine.settled = true;

@@ -121,7 +121,7 @@ export function createModel(processors: readonly ModelProcessor[]): Model {
       return { decision: decision.leaked ? undefined : decision };
     }
     if (others.some((other) => other !== first)) return { decision: undefined };
-    const parent = live.find((span) => span.decision === first) ?? live[0];
+    const parent = live.findLast((span) => span.decision === first) ?? live.at(-1);
     return parent === undefined ? { decision: first } : { decision: first, parent };
   }
 

@@ -1,0 +1,102 @@
+import { context, ROOT_CONTEXT, type Span, TraceFlags, trace } from '@opentelemetry/api';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { setRoute, withBoundary, withRoute } from '../../src/index.js';
+import {
+  type RecordingExporter,
+  recordingExporter,
+  type Service,
+  startService,
+} from '../helpers/service.js';
+
+let standard: RecordingExporter;
+let acme: RecordingExporter;
+let service: Service;
+
+beforeEach(() => {
+  standard = recordingExporter();
+  acme = recordingExporter();
+  service = startService({
+    backends: { standard: { exporter: standard }, acme: { exporter: acme } },
+    defaultRoute: 'standard',
+  });
+});
+
+afterEach(() => service.stop());
+
+/** A span that is nobody's: its context leaked out of a request, and has done another tenant's work since. */
+function startAmbiguousSpan(): Span {
+  const request = service.tracer.startSpan('request', { root: true });
+  const leaked = trace.setSpan(ROOT_CONTEXT, request);
+  context.with(leaked, () => setRoute('acme'));
+  request.end();
+  context.with(leaked, () => setRoute('standard'));
+  return service.tracer.startSpan('timer', {}, leaked);
+}
+
+function inside<T>(span: Span, fn: () => T): T {
+  return context.with(trace.setSpan(ROOT_CONTEXT, span), fn);
+}
+
+describe('inside an ambiguous span', () => {
+  // Its spans may be the work of the tenant whose context leaked: the default route would be a guess.
+  it('drops the spans of a boundary that gets no key', async () => {
+    const timer = startAmbiguousSpan();
+    inside(timer, () => withBoundary(() => service.inSpan('work', () => {})));
+    timer.end();
+    await service.processor.forceFlush();
+    expect(standard.names()).toEqual([]);
+    expect(acme.names()).toEqual(['request']);
+    expect(service.processor.stats().dropped).toEqual({ ambiguous: 2 });
+  });
+
+  it('delivers what a keyed scope makes', async () => {
+    const timer = startAmbiguousSpan();
+    inside(timer, () => withRoute('acme', () => service.inSpan('work', () => {})));
+    timer.end();
+    await service.processor.forceFlush();
+    expect(acme.names()).toEqual(['request', 'work']);
+  });
+
+  // One ambiguous span says nothing of another: each may belong to a different tenant.
+  it('drops, in a keyed scope, the child of another ambiguous span', async () => {
+    const timer = startAmbiguousSpan();
+    const stranger = startAmbiguousSpan();
+    inside(timer, () =>
+      withRoute('acme', () => {
+        const pooled = trace.setSpan(context.active(), stranger);
+        service.tracer.startSpan('callback', {}, pooled).end();
+      }),
+    );
+    await service.processor.forceFlush();
+    expect(acme.names()).toEqual(['request', 'request']);
+    expect(service.processor.stats().dropped).toEqual({ ambiguous: 1 });
+  });
+});
+
+describe('two requests of one remote trace in one boundary', () => {
+  // Each of their server spans opens a local trace, and is the local root of what was started inside it.
+  it('tells from the end of the local root, not of the other, that a context has leaked', async () => {
+    const remote = trace.setSpanContext(ROOT_CONTEXT, {
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      spanId: 'b7ad6b7169203331',
+      traceFlags: TraceFlags.SAMPLED,
+      isRemote: true,
+    });
+    await context.with(remote, () =>
+      withBoundary(async () => {
+        const first = service.tracer.startSpan('first');
+        const second = service.tracer.startSpan('second');
+        const inSecond = trace.setSpan(context.active(), second);
+        const scope = context.with(inSecond, () => withRoute('acme', () => context.active()));
+        service.tracer.startSpan('work', {}, scope).end();
+        second.end();
+        expect(context.with(scope, () => setRoute('standard'))).toBe('conflict');
+        service.tracer.startSpan('leaked', {}, scope).end();
+        first.end();
+      }),
+    );
+    await service.processor.forceFlush();
+    expect(acme.names()).toEqual(['work']);
+    expect(service.processor.stats().dropped).toEqual({ ambiguous: 1 });
+  });
+});
