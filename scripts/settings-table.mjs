@@ -15,8 +15,6 @@ if (before === undefined || after === undefined || more.length > 0) {
 const current = `${before}\n${settingsTable()}\n${after}`;
 if (!process.argv.includes('--check')) writeFileSync(file, current);
 else if (readme !== current) {
-  console.error(
-    'README.md: the table of settings is out of date; run node scripts/settings-table.mjs',
-  );
+  console.error('README.md: the table of settings is out of date; run npm run docs');
   process.exitCode = 1;
 }

@@ -9,6 +9,11 @@ import {
 } from './schema.js';
 import { isObject } from './setting.js';
 
+/** A configuration after the schema; a backend that is no object at all is there by name alone. */
+export interface CheckedConfig extends Partial<Omit<SignalboxConfig, 'backends'>> {
+  readonly backends?: Readonly<Record<string, BackendConfig | undefined>>;
+}
+
 type Settings = Readonly<Record<string, Setting>>;
 
 /**
@@ -17,11 +22,7 @@ type Settings = Readonly<Record<string, Setting>>;
  * @returns a copy with what passed; every setting that did not is among the findings and left out, so that the
  * others can still be judged.
  */
-export function checkConfig(
-  config: unknown,
-  where: Where,
-  findings: Findings,
-): Partial<SignalboxConfig> {
+export function checkConfig(config: unknown, where: Where, findings: Findings): CheckedConfig {
   if (!isObject(config)) {
     findings.problem(where([]), 'is not an object', 'an object with backends');
     return {};
@@ -30,8 +31,12 @@ export function checkConfig(
   // The schema's types are those of the interface, setting by setting.
   const { backends, ...settings }: Partial<SignalboxConfig> = checked;
   if (backends === undefined) return settings;
-  const entries = Object.entries(backends).map(([name, options]) => {
+  const entries = Object.entries<unknown>(backends).map(([name, options]) => {
     const path = ['backends', name];
+    if (!isObject(options)) {
+      findings.problem(where(path), 'is not an object of settings', 'such as { endpoint }');
+      return [name, undefined] as const;
+    }
     // As above.
     const backend: BackendConfig = checkSettings(options, backendSettings, path, where, findings);
     return [name, backend] as const;
@@ -57,14 +62,14 @@ function checkSettings(
       continue;
     }
     const result = setting.schema.safeParse(value);
-    if (result.success) passed[key] = result.data;
-    else {
-      for (const { path: within } of result.error.issues) {
-        const [part] = within;
-        const inner = part === undefined ? [] : [String(part)];
-        findings.problem(where([...path, key, ...inner]), setting.fault, setting.hint);
-      }
+    if (result.success) {
+      passed[key] = result.data;
+      continue;
     }
+    // Of a compound value, each part that is wrong; of a plain one, all issues are told by one sentence.
+    const parts = result.error.issues.map((issue) => issue.path.slice(0, 1).map(String));
+    const places = new Set(parts.map((part) => where([...path, key, ...part])));
+    for (const place of places) findings.problem(place, setting.fault, setting.hint);
   }
   return passed;
 }

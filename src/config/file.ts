@@ -33,7 +33,7 @@ interface Reading {
  * configuration. A setting that is there but empty, such as one whose variable is not set, is a problem.
  *
  * @param name the file's name, for messages.
- * @returns `undefined` where the text is no YAML.
+ * @returns `undefined` where the text is no YAML, or has no settings at its top.
  */
 export function readConfigText(
   text: string,
@@ -64,18 +64,18 @@ export function readConfigText(
 
   const where = (node: unknown, path: string) =>
     `${name}:${lineAt((node as Node | null)?.range?.[0] ?? 0)} ${path}`.trimEnd();
+  const root = document.contents;
+  if (!isMap(root)) {
+    findings.problem(where(root, ''), 'is not a set of settings', 'such as backends:');
+    return undefined;
+  }
   const scalar = createScalarReader(document, env);
-  readRoot({ document, findings, scalar, where }, layer);
+  readRoot(root, { document, findings, scalar, where }, layer);
   return layer;
 }
 
-function readRoot(reading: Reading, layer: Layer): void {
-  const { document, findings, where } = reading;
-  if (!isMap(document.contents)) {
-    findings.problem(where(document.contents, ''), 'is not a set of settings', 'such as backends:');
-    return;
-  }
-  for (const { key, keyNode, value } of pairsOf(document.contents, '', reading)) {
+function readRoot(root: YAMLMap, reading: Reading, layer: Layer): void {
+  for (const { key, keyNode, value } of pairsOf(root, '', reading)) {
     if (key === 'backends') readBackends(value, keyNode, layer, reading);
     else readSetting(processKeys, key, keyNode, value, '', layer.settings, reading);
   }
@@ -131,27 +131,29 @@ function readSetting(
     return;
   }
   const [codeKey, setting] = found;
-  const read = setting.form === 'pairs' || setting.form === 'routes' ? readMap : readScalar;
-  settings.set(codeKey, { where: place, value: undefined, ...read(value, setting, path, reading) });
-  const entry = settings.get(codeKey);
-  // The schema takes `undefined` for a setting left out, and here it is there.
-  if (entry?.value === undefined && !reading.findings.has(place)) {
-    reading.findings.problem(place, setting.fault, setting.hint);
-  }
+  const isCompound = setting.form === 'pairs' || setting.form === 'routes';
+  const read = isCompound
+    ? readMap(value, setting, path, place, reading)
+    : readScalar(value, setting, place, reading);
+  settings.set(codeKey, { value: undefined, ...read, where: place });
 }
 
 type Read = Partial<Pick<Entry, 'value' | 'parts'>>;
 
-function readScalar(node: unknown, setting: Setting, path: string, reading: Reading): Read {
-  const { findings, scalar, where } = reading;
-  if (!isScalar(node)) return {};
+/** Reads a scalar; one that can not be read is among the findings, and leaves no value. */
+function readScalar(node: unknown, setting: Setting, place: string, reading: Reading): Read {
+  const { findings, scalar } = reading;
+  if (!isScalar(node)) {
+    findings.problem(place, setting.fault, setting.hint);
+    return {};
+  }
   const read = scalar(node);
   if (read === undefined) {
-    findings.problem(where(node, path), 'has a reference that can not be read', referenceHint);
+    findings.problem(place, 'has a reference that can not be read', referenceHint);
     return {};
   }
   if (read.value === null) {
-    findings.problem(where(node, path), 'is empty', 'give it a value, or leave it out');
+    findings.problem(place, 'is empty', 'give it a value, or leave it out');
     return {};
   }
   // Text that happens to look like a number, such as a key of digits, is meant as text.
@@ -161,35 +163,40 @@ function readScalar(node: unknown, setting: Setting, path: string, reading: Read
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows the form of a reference.
 const referenceHint = '${NAME}, ${env:NAME} or ${NAME:-default}; a plain $ before { is $$';
 
-function readMap(node: unknown, setting: Setting, path: string, reading: Reading): Read {
-  if (!isMap(node)) return {};
+/** Reads a map of parts, leaving out those that can not be read. */
+function readMap(
+  node: unknown,
+  setting: Setting,
+  path: string,
+  place: string,
+  reading: Reading,
+): Read {
+  if (!isMap(node)) {
+    reading.findings.problem(place, setting.fault, setting.hint);
+    return {};
+  }
   const values = new Map<string, unknown>();
   const parts = new Map<string, string>();
+  const readPart = setting.form === 'routes' ? readRoute : readScalar;
   for (const { key, keyNode, value } of pairsOf(node, `${path}.`, reading)) {
-    const partPath = `${path}.${shown(key)}`;
-    const part = reading.where(keyNode, partPath);
-    const read =
-      setting.form === 'routes'
-        ? readRoute(value, partPath, reading)
-        : readScalar(value, setting, partPath, reading);
-    if (read.value === undefined && !reading.findings.has(part)) {
-      reading.findings.problem(part, setting.fault, setting.hint);
-    }
+    const part = reading.where(keyNode, `${path}.${shown(key)}`);
+    const read = readPart(value, setting, part, reading);
     parts.set(key, part);
-    values.set(key, read.value);
+    if (read.value !== undefined) values.set(key, read.value);
   }
   return { value: Object.fromEntries(values), parts };
 }
 
-/** A route: a sequence of names, or `backend+backend` as in the variable. */
-function readRoute(node: unknown, path: string, reading: Reading): Read {
-  const { routes } = processSettings;
+/** Reads a route: a sequence of names, or `backend+backend` as in the variable. */
+function readRoute(node: unknown, setting: Setting, place: string, reading: Reading): Read {
   if (!isSeq(node)) {
-    const { value } = readScalar(node, routes, path, reading);
+    const { value } = readScalar(node, setting, place, reading);
     return typeof value === 'string' ? { value: parseBackends(value) } : {};
   }
-  const names = node.items.map((item) => readScalar(resolve(item, reading), routes, path, reading));
-  return names.some(({ value }) => value === undefined) ? {} : { value: names.map((n) => n.value) };
+  const names = node.items.map(
+    (item) => readScalar(resolve(item, reading), setting, place, reading).value,
+  );
+  return names.includes(undefined) ? {} : { value: names };
 }
 
 interface Pair {

@@ -1,7 +1,7 @@
 import { resolveBackend } from './backend.js';
 import { backendNameHint, isBackendName } from './backend-name.js';
 import type { CachedSurroundings, Surroundings } from './backend-source.js';
-import { checkConfig } from './check.js';
+import { type CheckedConfig, checkConfig } from './check.js';
 import { ConfigError } from './error.js';
 import { createFindings, type Findings, shown, type Where } from './findings.js';
 import { frozenMap } from './frozen-map.js';
@@ -36,7 +36,7 @@ export function resolveConfig(
  * @throws {ConfigError} naming every problem among the findings, those found before included.
  */
 export function resolveWith(
-  config: Partial<SignalboxConfig>,
+  config: CheckedConfig,
   where: Where,
   findings: Findings,
   surroundings: Surroundings,
@@ -48,7 +48,7 @@ export function resolveWith(
 
   const settings = processSettings;
   const attribute = config.routeAttribute ?? settings.routeAttribute.default;
-  return Object.freeze({
+  const resolved: ResolvedConfig = Object.freeze({
     backends: frozenMap(backends),
     routes: frozenMap(routes),
     ...choices,
@@ -60,6 +60,15 @@ export function resolveWith(
     meterProvider: config.meterProvider,
     warnings: Object.freeze(findings.warnings),
   });
+  resolvedHere.add(resolved);
+  return resolved;
+}
+
+const resolvedHere = new WeakSet<object>();
+
+/** Whether a configuration has been checked and completed here: a look-alike has not. */
+export function isResolved(config: object): config is ResolvedConfig {
+  return resolvedHere.has(config);
 }
 
 /** Backends often share files, such as a bundle of authorities: each is read and checked once. */
@@ -72,13 +81,13 @@ function withCaches({ readFile, loadPackage }: Surroundings): CachedSurroundings
 }
 
 function resolveBackends(
-  config: Partial<SignalboxConfig>,
+  config: CheckedConfig,
   where: Where,
   findings: Findings,
   surroundings: CachedSurroundings,
 ): Map<string, Backend> {
   const entries = Object.entries(config.backends ?? {});
-  if (entries.length === 0 && !findings.has(where(['backends']))) {
+  if (entries.length === 0 && !findings.has(where(['backends'])) && !findings.has(where([]))) {
     findings.problem(where(['backends']), 'names no backend', processSettings.backends.hint);
   }
   const backends = new Map<string, Backend>();
@@ -91,6 +100,7 @@ function resolveBackends(
     }
     const at = (key: string, part?: string) =>
       where(part === undefined ? ['backends', name, key] : ['backends', name, key, part]);
+    if (options === undefined) continue;
     if (typeof options.exporter === 'object') {
       const other = exporters.get(options.exporter);
       if (other !== undefined) {

@@ -1,14 +1,15 @@
+import type { CheckedConfig } from './check.js';
 import { type Findings, shown, type Where } from './findings.js';
 import { nearest } from './nearest.js';
 import type { ResolvedConfig, Route } from './resolved.js';
 import { isRouteKey } from './route-key.js';
-import { processSettings, type SignalboxConfig } from './schema.js';
+import { processSettings } from './schema.js';
 
 type Routes = Pick<ResolvedConfig, 'routes' | 'defaultRoute' | 'unknownRoute' | 'parkOverflow'>;
 
 /** Checks what leads where. `names` are the backends that exist, with or without problems of their own. */
 export function resolveRoutes(
-  config: Partial<SignalboxConfig>,
+  config: CheckedConfig,
   names: ReadonlySet<string>,
   where: Where,
   findings: Findings,
@@ -66,7 +67,7 @@ function checkRoute(
 }
 
 function resolveDefault(
-  { defaultRoute: name, routes: configured }: Partial<SignalboxConfig>,
+  { defaultRoute: name, routes: configured }: CheckedConfig,
   routes: ReadonlyMap<string, Route>,
   names: ReadonlySet<string>,
   where: Where,

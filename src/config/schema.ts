@@ -6,7 +6,6 @@ import type { BackendConfig, SignalboxConfig } from './options.js';
 import {
   choice,
   integer,
-  isObject,
   isObjectWith,
   record,
   type Setting,
@@ -216,7 +215,7 @@ export const processSettings = {
     hint: 'the backends by name, each with its settings',
     description: 'Names of the backends, comma-separated. The file may have further ones.',
     secret: false,
-    schema: record(z.custom<BackendConfig>(isObject)),
+    schema: record(z.custom<BackendConfig>()),
   },
   routes: {
     variable: 'ROUTES',

@@ -6,7 +6,7 @@ import { createMetrics } from '../accounting/metrics.js';
 import type { RoutingStats } from '../accounting/stats.js';
 import { createSystemClock } from '../accounting/system-clock.js';
 import { resolveFromEnv } from '../config/env.js';
-import { resolveConfig } from '../config/resolve.js';
+import { isResolved, resolveConfig } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/resolved.js';
 import type { SignalboxConfig } from '../config/schema.js';
 import { createEncoder } from '../encoding/encoder.js';
@@ -171,10 +171,6 @@ export class RoutingSpanProcessor {
   #reportBug(where: string, error: unknown): void {
     this.#log.warn(where, `${where} failed, which is a bug of signalbox: ${String(error)}`);
   }
-}
-
-function isResolved(config: SignalboxConfig | ResolvedConfig): config is ResolvedConfig {
-  return config.backends instanceof Map;
 }
 
 function required(exporters: ReadonlyMap<string, Exporter>, name: string): Exporter {

@@ -12,7 +12,10 @@ const braintrust = { preset: 'braintrust', apiKey: 'k', parent: 'project_name:p'
 
 describe('headers', () => {
   test('get lower-case names', () => {
-    expect(headersOf({ headers: { 'X-Team': 'ml', b: ' c ' } })).toEqual({ 'x-team': 'ml', b: 'c' });
+    expect(headersOf({ headers: { 'X-Team': 'ml', b: ' c ' } })).toEqual({
+      'x-team': 'ml',
+      b: 'c',
+    });
   });
 
   test('may be named like a property of every object', () => {

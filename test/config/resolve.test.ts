@@ -150,7 +150,7 @@ describe('refuses', () => {
     [
       'backends that are no objects',
       { backends: { a: null } },
-      ['backends.a: is not a set of settings'],
+      ['backends.a: is not an object of settings'],
     ],
     [
       'an unknown setting',

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references in such braces are what is tested.
 import { expect, test } from 'vitest';
 import { substitute } from '../../src/config/substitution.js';
 
@@ -40,9 +41,13 @@ test.each([
   expect(substitute(text, env)).toBe(expected);
 });
 
-test.each(['${STRING_VALUE:?error}', '${1API_KEY}', '${API_$KEY}', '${}', '${sys:NAME}', 'a ${b c}'])(
-  'refuses the reference in %j',
-  (text) => {
-    expect(substitute(text, env)).toBeUndefined();
-  },
-);
+test.each([
+  '${STRING_VALUE:?error}',
+  '${1API_KEY}',
+  '${API_$KEY}',
+  '${}',
+  '${sys:NAME}',
+  'a ${b c}',
+])('refuses the reference in %j', (text) => {
+  expect(substitute(text, env)).toBeUndefined();
+});

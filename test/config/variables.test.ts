@@ -1,0 +1,263 @@
+import { describe, expect, test } from 'vitest';
+import { loadConfig, resolveFromEnv } from '../../src/config/env.js';
+import { backendOf, problemLines, problemsOf } from './problems.js';
+
+const standard = {
+  SIGNALBOX_BACKENDS: 'standard',
+  SIGNALBOX_BACKEND_STANDARD_ENDPOINT: 'http://127.0.0.1:4318',
+};
+const resolve = (env: NodeJS.ProcessEnv) => resolveFromEnv({ ...standard, ...env });
+const hintsOf = (env: NodeJS.ProcessEnv) =>
+  problemsOf(() => resolve(env)).map(({ where, hint }) => `${where}: ${hint}`);
+
+test('every setting has its variable', () => {
+  const config = loadConfig({
+    SIGNALBOX_BACKENDS: 'standard, byoc-acme',
+    SIGNALBOX_DEFAULT_ROUTE: 'standard',
+    SIGNALBOX_ROUTES: 'acme=byoc-acme,globex=standard+byoc-acme',
+    SIGNALBOX_UNKNOWN_ROUTE: 'default',
+    SIGNALBOX_ROUTE_ATTRIBUTE: 'tenant',
+    SIGNALBOX_MAX_BUFFERED_BYTES: '1',
+    SIGNALBOX_SHUTDOWN_TIMEOUT: '2',
+    SIGNALBOX_PARK_MAX_SPANS: '0',
+    SIGNALBOX_PARK_TIMEOUT: '3',
+    SIGNALBOX_PARK_OVERFLOW: 'default',
+    SIGNALBOX_BACKEND_STANDARD_PRESET: 'braintrust',
+    SIGNALBOX_BACKEND_STANDARD_ENDPOINT: 'https://api.braintrust.dev',
+    SIGNALBOX_BACKEND_STANDARD_API_KEY: ' k ',
+    SIGNALBOX_BACKEND_STANDARD_PARENT: 'project_name:checkout',
+    SIGNALBOX_BACKEND_BYOC_ACME_TRACES_ENDPOINT: 'https://acme.example/v1/traces',
+    SIGNALBOX_BACKEND_BYOC_ACME_HEADERS: 'x-team=ml%20ops',
+    SIGNALBOX_BACKEND_BYOC_ACME_PROTOCOL: 'http/json',
+    SIGNALBOX_BACKEND_BYOC_ACME_COMPRESSION: 'gzip',
+    SIGNALBOX_BACKEND_BYOC_ACME_TIMEOUT: '4',
+    SIGNALBOX_BACKEND_BYOC_ACME_PROXY: 'http://proxy.example',
+    SIGNALBOX_BACKEND_BYOC_ACME_EXPORTER: 'signalbox',
+    SIGNALBOX_BACKEND_BYOC_ACME_MAX_CONCURRENT_EXPORTS: '5',
+    SIGNALBOX_BACKEND_BYOC_ACME_MAX_QUEUE_SIZE: '60',
+    SIGNALBOX_BACKEND_BYOC_ACME_MAX_QUEUE_BYTES: '7',
+    SIGNALBOX_BACKEND_BYOC_ACME_MAX_EXPORT_BATCH_SIZE: '8',
+    SIGNALBOX_BACKEND_BYOC_ACME_MAX_EXPORT_BATCH_BYTES: '9',
+    SIGNALBOX_BACKEND_BYOC_ACME_SCHEDULE_DELAY: '0',
+    SIGNALBOX_BACKEND_BYOC_ACME_RETRY_MAX_ELAPSED: '0',
+  });
+  expect(config).toEqual({
+    backends: {
+      standard: {
+        preset: 'braintrust',
+        endpoint: 'https://api.braintrust.dev',
+        apiKey: 'k',
+        parent: 'project_name:checkout',
+      },
+      'byoc-acme': {
+        tracesEndpoint: 'https://acme.example/v1/traces',
+        headers: { 'x-team': 'ml ops' },
+        protocol: 'http/json',
+        compression: 'gzip',
+        timeoutMs: 4,
+        proxy: 'http://proxy.example',
+        exporter: 'signalbox',
+        maxConcurrentExports: 5,
+        maxQueueSize: 60,
+        maxQueueBytes: 7,
+        maxExportBatchSize: 8,
+        maxExportBatchBytes: 9,
+        scheduleDelayMs: 0,
+        retryMaxElapsedMs: 0,
+      },
+    },
+    defaultRoute: 'standard',
+    routes: { acme: ['byoc-acme'], globex: ['standard', 'byoc-acme'] },
+    unknownRoute: 'default',
+    routeAttribute: 'tenant',
+    maxBufferedBytes: 1,
+    shutdownTimeoutMs: 2,
+    parkMaxSpans: 0,
+    parkTimeoutMs: 3,
+    parkOverflow: 'default',
+  });
+});
+
+test('an empty route attribute writes none', () => {
+  expect(resolve({ SIGNALBOX_ROUTE_ATTRIBUTE: '' }).routeAttribute).toBeUndefined();
+});
+
+test('what is changed in the environment later changes nothing', () => {
+  const env: NodeJS.ProcessEnv = { ...standard };
+  const config = resolveFromEnv(env);
+  env.SIGNALBOX_BACKEND_STANDARD_ENDPOINT = 'http://evil.example';
+  expect(backendOf(config, 'standard').url).toBe('http://127.0.0.1:4318/v1/traces');
+});
+
+describe('refuses', () => {
+  test.each([
+    ['', 'is set but empty'],
+    [' ', 'is set but empty'],
+    ['10s', 'is not a whole number in its range'],
+    ['1e3', 'is not a whole number in its range'],
+    ['0x10', 'is not a whole number in its range'],
+    ['0', 'is not a whole number in its range'],
+    ['-1', 'is not a whole number in its range'],
+    ['2147483648', 'is not a whole number in its range'],
+  ])('%j as a timeout', (value, what) => {
+    expect(problemLines(() => resolve({ SIGNALBOX_BACKEND_STANDARD_TIMEOUT: value }))).toEqual([
+      `SIGNALBOX_BACKEND_STANDARD_TIMEOUT: ${what}`,
+    ]);
+  });
+
+  test.each([
+    'BACKENDS',
+    'ROUTES',
+    'DEFAULT_ROUTE',
+    'UNKNOWN_ROUTE',
+    'CONFIG_FILE',
+    'MAX_BUFFERED_BYTES',
+    'BACKEND_STANDARD_API_KEY',
+    'BACKEND_STANDARD_HEADERS',
+    'BACKEND_STANDARD_PROXY',
+    'BACKEND_STANDARD_EXPORTER',
+  ])('SIGNALBOX_%s where it is set but empty', (name) => {
+    const lines = problemLines(() => resolve({ [`SIGNALBOX_${name}`]: '' }));
+    expect(lines).toContain(`SIGNALBOX_${name}: is set but empty`);
+  });
+
+  test.each([
+    ['PROTOCOL', 'grpc', 'is not one of its values'],
+    ['COMPRESSION', 'zstd', 'is not one of its values'],
+    ['PRESET', 'jaeger', 'is not one of its values'],
+    ['EXPORTER', 'zipkin', 'is no exporter'],
+    ['HEADERS', 'x-team', 'pair 1 has no "="'],
+    ['ENDPOINT', 'localhost:4318', 'is not an http or https URL'],
+    ['API_KEY', 'a\nb', 'has characters that no header can carry'],
+  ])('%s=%j', (name, value, what) => {
+    const variable = `SIGNALBOX_BACKEND_STANDARD_${name}`;
+    expect(problemLines(() => resolve({ [variable]: value }))).toEqual([`${variable}: ${what}`]);
+  });
+
+  test('a backend without an endpoint, naming the variable', () => {
+    expect(problemLines(() => resolve({ SIGNALBOX_BACKENDS: 'standard,byoc-acme' }))).toEqual([
+      'SIGNALBOX_BACKEND_BYOC_ACME_ENDPOINT: is not set',
+    ]);
+  });
+
+  test('bad lists of backends', () => {
+    const whatOf = (list: string) =>
+      problemsOf(() => resolve({ SIGNALBOX_BACKENDS: list }))
+        .filter(({ where }) => where === 'SIGNALBOX_BACKENDS')
+        .map(({ what }) => what);
+    expect(whatOf('standard,,')).toEqual(['has an empty name']);
+    expect(whatOf('standard,standard')).toEqual(['has a name twice']);
+    expect(whatOf('standard,a.b')).toEqual(['has a name that no backend can have']);
+  });
+
+  test('routes and defaults that lead nowhere', () => {
+    const env = { SIGNALBOX_ROUTES: 'acme=standart', SIGNALBOX_DEFAULT_ROUTE: 'nobody' };
+    expect(problemLines(() => resolve(env))).toEqual([
+      'SIGNALBOX_ROUTES: leads from acme to standart, which is not a backend',
+      'SIGNALBOX_DEFAULT_ROUTE: names nobody, which is neither a route key nor a backend',
+    ]);
+  });
+
+  test('routes that can not be read, and nothing that only follows from it', () => {
+    const env = { SIGNALBOX_ROUTES: 'acme', SIGNALBOX_DEFAULT_ROUTE: 'acme' };
+    expect(problemLines(() => resolve(env))).toEqual(['SIGNALBOX_ROUTES: route 1 can not be read']);
+  });
+});
+
+describe('a variable that two backends could own', () => {
+  test('is a problem where they share all variables, told once', () => {
+    const env = {
+      SIGNALBOX_BACKENDS: 'a-b,a_b',
+      SIGNALBOX_BACKEND_A_B_ENDPOINT: 'http://127.0.0.1',
+      SIGNALBOX_BACKEND_A_B_TIMEOUT: '1',
+    };
+    const lines = problemLines(() => resolveFromEnv(env));
+    expect(lines.filter((line) => line.includes('share'))).toEqual([
+      'SIGNALBOX_BACKENDS: "a-b" and "a_b" share the variables SIGNALBOX_BACKEND_A_B_*',
+    ]);
+    expect(lines.filter((line) => line.includes('could belong'))).toEqual([]);
+  });
+
+  test('is a problem where they share a single one', () => {
+    const env = {
+      SIGNALBOX_BACKENDS: 'a,a-traces',
+      SIGNALBOX_BACKEND_A_TRACES_ENDPOINT: 'http://127.0.0.1',
+    };
+    expect(problemLines(() => resolveFromEnv(env))).toContain(
+      'SIGNALBOX_BACKEND_A_TRACES_ENDPOINT: could belong to the backends "a-traces" and "a"',
+    );
+  });
+
+  test('is none where only one of them has such a setting', () => {
+    const env = {
+      SIGNALBOX_BACKENDS: 'a,a-traces',
+      SIGNALBOX_BACKEND_A_ENDPOINT: 'http://127.0.0.1:1',
+      SIGNALBOX_BACKEND_A_TRACES_TRACES_ENDPOINT: 'http://127.0.0.1:2',
+      SIGNALBOX_BACKEND_A_TRACES_TIMEOUT: '7',
+    };
+    const config = resolveFromEnv(env);
+    expect(backendOf(config, 'a-traces')).toMatchObject({
+      url: 'http://127.0.0.1:2/',
+      timeoutMs: 7,
+    });
+    expect(backendOf(config, 'a').timeoutMs).toBe(10_000);
+  });
+});
+
+describe('an unknown variable', () => {
+  test.each([
+    ['SIGNALBOX_BACKEND_STANDARD_ENDPONT', 'did you mean SIGNALBOX_BACKEND_STANDARD_ENDPOINT?'],
+    ['SIGNALBOX_BACKEND_STANDARD_HEADER', 'did you mean SIGNALBOX_BACKEND_STANDARD_HEADERS?'],
+    ['SIGNALBOX_BACKEND_STANDARD_FILTER', 'no backend has such a setting'],
+    ['SIGNALBOX_BACKEND_STANDARD_SPOOL_DIR', 'no backend has such a setting'],
+    ['SIGNALBOX_BACKEND_STANDARD_AUDIT_HEADERS', 'no backend has such a setting'],
+    ['SIGNALBOX_BACKEND_STANDART_API_KEY', 'did you mean SIGNALBOX_BACKEND_STANDARD_API_KEY?'],
+    [
+      'SIGNALBOX_BACKEND_ACME_API_KEY',
+      'no such backend; add it to SIGNALBOX_BACKENDS, or unset the variable',
+    ],
+    [
+      'SIGNALBOX_BACKEND_STANDARD',
+      'no such backend; add it to SIGNALBOX_BACKENDS, or unset the variable',
+    ],
+    ['SIGNALBOX_BACKEND_STANDARD_undefined', 'no backend has such a setting'],
+    ['SIGNALBOX_BACKEND', 'did you mean SIGNALBOX_BACKENDS?'],
+    ['SIGNALBOX_ROUTE', 'did you mean SIGNALBOX_ROUTES?'],
+    ['SIGNALBOX_DEFAULT_ROUTES', 'did you mean SIGNALBOX_DEFAULT_ROUTE?'],
+    ['SIGNALBOX_API_KEY', 'set SIGNALBOX_BACKEND_<NAME>_API_KEY'],
+    ['SIGNALBOX_ALLOWED_HOSTS', 'unset it'],
+    ['SIGNALBOX_PROPAGATION_SECRET', 'unset it'],
+    ['SIGNALBOX_TEMPLATE_ENDPOINT', 'unset it'],
+  ])('%s is a problem with a hint', (variable, hint) => {
+    expect(hintsOf({ [variable]: 'x' })).toEqual([`${variable}: ${hint}`]);
+  });
+
+  test.each([
+    'SIGNALBOX_COLOUR',
+    'SIGNALBOX_SERVICE_HOST',
+    'SIGNALBOX_PORT',
+    'SIGNALBOX_BACKEND_STANDARD_SERVICE_HOST',
+    'SIGNALBOX_BACKEND_STANDARD_SERVICE_PORT',
+    'SIGNALBOX_BACKEND_STANDARD_SERVICE_PORT_HTTP',
+    'SIGNALBOX_BACKEND_STANDARD_PORT',
+    'SIGNALBOX_BACKEND_STANDARD_PORT_4318_TCP',
+    'SIGNALBOX_BACKEND_STANDARD_PORT_4318_TCP_ADDR',
+    'SIGNALBOX_BACKEND_OTHER_PORT_4318_TCP_PROTO',
+  ])('%s is warned of', (variable) => {
+    expect(resolve({ [variable]: 'x' }).warnings).toEqual([
+      expect.stringContaining(`${variable}: `),
+    ]);
+  });
+
+  test('that has no effect is told to whoever loads the configuration', () => {
+    const warnings: string[] = [];
+    loadConfig({ ...standard, SIGNALBOX_COLOUR: 'x' }, (message) => warnings.push(message));
+    expect(warnings).toEqual([
+      'SIGNALBOX_COLOUR: is not a known setting and has no effect (unset it)',
+    ]);
+  });
+
+  test.each(['OTHER', 'signalbox_backends', 'MY_SIGNALBOX_BACKENDS'])('%s is not ours', (name) => {
+    expect(resolve({ [name]: 'x' }).warnings).toEqual([]);
+  });
+});
