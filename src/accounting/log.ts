@@ -54,6 +54,7 @@ export function createLog(clock: Clock): Log {
   // Nested, and not keyed by a joined string, since a full queue comes here with every span.
   const drops = new Map<string | undefined, Map<DropReason, DropWindow>>();
   const warnings = new Map<string, WarnWindow>();
+  let isDebugging = false;
   const said = new Set<string>();
 
   function windowsOf(backend: string | undefined): Map<DropReason, DropWindow> {
@@ -118,9 +119,13 @@ export function createLog(clock: Clock): Log {
     },
 
     debug(message) {
+      // A logger that makes a span of its own for each line makes a decision with it, which is a line.
+      if (isDebugging) return;
+      isDebugging = true;
       // Made even where nobody listens: diag does not tell its level. So this is for decisions and
       // batches, not for spans.
       emit('debug', message);
+      isDebugging = false;
     },
 
     flush() {

@@ -10,7 +10,7 @@ import {
   type RouteOutcome,
   release,
 } from '../routing/decision.js';
-import { DECISION_KEY, type Decision, registry } from '../routing/registry.js';
+import { BOUNDARIES_KEY, DECISION_KEY, type Decision, registry } from '../routing/registry.js';
 
 export type { RouteOutcome } from '../routing/decision.js';
 
@@ -19,8 +19,10 @@ export type { RouteOutcome } from '../routing/decision.js';
  * completed. Spans that end before the key is known wait for it.
  *
  * Where the decision in force is still open it is shared, so that the server span that instrumentation
- * started before the boundary belongs to it too. Otherwise a new one is opened; where that gets no key
- * although it lies inside a keyed one, its spans are dropped as `ambiguous`: nobody can know whose they are.
+ * started before the boundary belongs to it too. It is shared once: the next boundary beside the first, such
+ * as the next message of a batch, is another request, and opens a decision of its own. So does one inside a
+ * decision that is not open any more. Where such a decision gets no key although it lies inside a keyed one,
+ * its spans are dropped as `ambiguous`: nobody can know whose they are.
  *
  * @param fn - The request. A native promise that it returns is awaited; anything else completes at once.
  * @returns What `fn` returns; for a promise, one with the same outcome.
@@ -28,13 +30,12 @@ export type { RouteOutcome } from '../routing/decision.js';
  */
 export function withBoundary<T>(fn: () => T): T {
   const active = context.active();
-  const inForce = decisionInForce(active);
-  const decision =
-    inForce !== undefined && isOpen(inForce) ? inForce : openDecision('boundary', inForce);
+  const decision = boundaryDecision(active);
+  decision.boundaries += 1;
   hold(decision);
   let result: T;
   try {
-    result = runUnder(decision, active, fn);
+    result = runUnder(decision, active.setValue(BOUNDARIES_KEY, decision.boundaries), fn);
   } catch (error) {
     release(decision);
     throw error;
@@ -92,6 +93,16 @@ export function setRoute(key: string): RouteOutcome {
 /** The key in force here, if it is decided and valid. */
 export function getRoute(): string | undefined {
   return decisionInForce(context.active())?.key;
+}
+
+function boundaryDecision(active: Context): Decision {
+  const inForce = decisionInForce(active);
+  // Boundaries that enclose this one count themselves in its context; one more stands beside it.
+  const isScope = active.getValue(DECISION_KEY) === inForce;
+  const enclosing = isScope ? (active.getValue(BOUNDARIES_KEY) ?? 0) : 0;
+  return inForce !== undefined && isOpen(inForce) && inForce.boundaries === enclosing
+    ? inForce
+    : openDecision('boundary', inForce);
 }
 
 function releaseAfter<T>(promise: T & Promise<unknown>, decision: Decision): T {

@@ -25,6 +25,7 @@ export function openDecision(origin: DecisionOrigin, outer: Decision | undefined
     settled: false,
     ambiguous: origin === 'ambiguous',
     holds: 0,
+    boundaries: 0,
     openTraces: 0,
     firstTrace: undefined,
     attachment: undefined,

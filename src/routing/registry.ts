@@ -25,6 +25,8 @@ export interface Decision {
   ambiguous: boolean;
   /** Boundaries that have not completed. */
   holds: number;
+  /** How many boundaries, one inside the other, share it. */
+  boundaries: number;
   /** Local traces of this decision that have an open span. */
   openTraces: number;
   /** The first of its local traces: its root is the local root that rule 4 asks for. */
@@ -93,6 +95,9 @@ interface Registry {
 
 /** The context key under which `withRoute` and `withBoundary` put their decision. */
 export const DECISION_KEY = createContextKey('signalbox.decision.v1');
+
+/** The context key under which `withBoundary` puts how many boundaries share its decision, its own included. */
+export const BOUNDARIES_KEY = createContextKey('signalbox.boundaries.v1');
 
 /** The property of a `SpanContext` object that binds its span to a local trace. */
 export const BINDING: unique symbol = Symbol.for('signalbox.binding.v1') as never;

@@ -141,10 +141,14 @@ export function createRouter(options: RouterOptions): Router {
   function unkeyed(decision: Decision): Destination {
     // A boundary inside a keyed scope, or inside a span that is nobody's, that gets no key may be the scope's
     // work, or another request that runs in a leaked context: the default route would be a guess.
-    for (let outer = decision.outer; outer !== undefined; outer = outer.outer) {
-      if ((outer.decided || outer.ambiguous) && !table.isUniform) return AMBIGUOUS;
+    if (table.isUniform) return table.default;
+    let each = decision;
+    while (each.outer !== undefined) {
+      each = each.outer;
+      if (each.decided || each.ambiguous) return AMBIGUOUS;
     }
-    return table.default;
+    // What lay further out has been forgotten.
+    return each.depth > 0 ? AMBIGUOUS : table.default;
   }
 
   function send(span: ReadableSpan, destination: Destination): void {

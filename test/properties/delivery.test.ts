@@ -11,7 +11,7 @@ import { createFaultScript, type Fault, type FaultScript, faults } from './fault
 
 // The waits between attempts are real: side by side they cost no more than one.
 const LANES = 8;
-const { numRuns, timeoutMs } = runs(15);
+const { parameters, timeoutMs } = runs(15);
 
 const routes: Record<RouteKey, string[]> = {
   acme: ['a'],
@@ -83,7 +83,7 @@ it(
   'loses nothing that it does not count, and repeats only what had no answer, whatever the backends do',
   async () => {
     const lanes = Array.from({ length: LANES }, () =>
-      fc.assert(fc.asyncProperty(scenario, runScenario), { numRuns }),
+      fc.assert(fc.asyncProperty(scenario, runScenario), parameters),
     );
     const failed = (await Promise.allSettled(lanes)).find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;

@@ -25,6 +25,14 @@ export interface Decision {
   /** A second key came after the local root had ended. */
   leaked: boolean;
   runningBoundaries: number;
+  /** Every boundary that was ever entered with it. */
+  readonly boundaries: Boundary[];
+}
+
+/** One call of `withBoundary`. */
+export interface Boundary {
+  readonly decision: Decision;
+  readonly enclosing: Boundary | undefined;
 }
 
 export interface ModelSpan {
@@ -40,6 +48,8 @@ export interface ModelSpan {
 /** What of a context counts: the innermost scope, and what stands as the active span. */
 export interface ModelContext {
   readonly scope: Decision | undefined;
+  /** The innermost boundary around it. */
+  readonly boundary?: Boundary | undefined;
   readonly active: Active;
 }
 
@@ -69,6 +79,10 @@ export interface Model {
   isUndefined(context: ModelContext): boolean;
 }
 
+function encloses(boundary: Boundary, inner: Boundary | undefined): boolean {
+  return inner !== undefined && (inner === boundary || encloses(boundary, inner.enclosing));
+}
+
 /** Creates the model of one process with these processors. */
 export function createModel(processors: readonly ModelProcessor[]): Model {
   const spans: ModelSpan[] = [];
@@ -82,6 +96,7 @@ export function createModel(processors: readonly ModelProcessor[]): Model {
       settled: false,
       leaked: false,
       runningBoundaries: 0,
+      boundaries: [],
     };
     path.push(decision);
     return decision;
@@ -205,10 +220,17 @@ export function createModel(processors: readonly ModelProcessor[]): Model {
       return { ...context, scope };
     },
     enterBoundary(context) {
-      const shared = inForce(context);
-      const scope = shared !== undefined && isOpen(shared) ? shared : openDecision(shared);
+      const around = inForce(context);
+      // The first boundary has the decision; of further ones only those inside it.
+      const isShared =
+        around !== undefined &&
+        isOpen(around) &&
+        around.boundaries.every((other) => encloses(other, context.boundary));
+      const scope = isShared ? around : openDecision(around);
+      const boundary = { decision: scope, enclosing: context.boundary };
+      scope.boundaries.push(boundary);
       scope.runningBoundaries += 1;
-      return { ...context, scope };
+      return { ...context, scope, boundary };
     },
     complete(decision) {
       decision.runningBoundaries -= 1;

@@ -116,7 +116,14 @@ const write = fc.constantFrom<HostileWrite>(
   'object',
 );
 
-const disguise = fc.constantFrom<Disguise>('rewrapped', 'rebuilt', 'remote', 'invalid', 'none');
+const disguise = fc.constantFrom<Disguise>(
+  'rebuilt',
+  'rebuilt',
+  'rewrapped',
+  'remote',
+  'invalid',
+  'none',
+);
 
 const boundaryEnd = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom<BoundaryEnd>('resolves', 'rejects') },
@@ -183,19 +190,22 @@ const step: fc.Arbitrary<Operation> = fc.oneof(
 
 /** Steps that chance would rarely put side by side. */
 const story: fc.Arbitrary<Operation[]> = fc.oneof(
-  fc.tuple(key, fc.nat(3)).map(([given, spans]) => request(given, spans)),
-  fc.tuple(key, boundaryEnd).map(([given, end]) => abortedRequest(given, end)),
-  fc.tuple(key, key).map(([first, second]) => leakedTimer(first, second)),
-  fc.tuple(key, key).map(([first, second]) => pooledCallback(first, second)),
-  fc.nat(1).map((processor): Operation[] => [{ kind: 'shutdown', processor }]),
+  fc.tuple(key, fc.nat(3)).map((given) => request(...given)),
+  fc.tuple(key, boundaryEnd).map((given) => abortedRequest(...given)),
+  fc.tuple(key, key).map((given) => leakedTimer(...given)),
+  fc.tuple(key, key, fc.boolean(), fc.boolean()).map((given) => pooledCallback(...given)),
+  fc.tuple(key, key).map((given) => sharedTrace(...given)),
 );
 
-/** Whole runs: steps, with a story among them now and then. */
+const shutdown = fc.record({ kind: fc.constant('shutdown' as const), processor: fc.nat(1) });
+
+/** Whole runs: steps, with a story among them now and then, and seldom an early shutdown. */
 export const operations: fc.Arbitrary<Operation[]> = fc
   .array(
     fc.oneof(
-      { weight: 12, arbitrary: step.map((operation) => [operation]) },
-      { weight: 1, arbitrary: story },
+      { weight: 150, arbitrary: step.map((operation) => [operation]) },
+      { weight: 25, arbitrary: story },
+      { weight: 1, arbitrary: shutdown.map((operation) => [operation]) },
     ),
     { maxLength: 70, size: 'max' },
   )
@@ -247,15 +257,34 @@ function leakedTimer(first: Key, second: Key): Operation[] {
   ];
 }
 
-/** A pool runs one request's callback in the scope of another. */
-function pooledCallback(first: Key, second: Key): Operation[] {
+/** A pool runs a callback in the scope of one request, or of an outer one, and under the span of another. */
+function pooledCallback(
+  first: Key,
+  second: Key,
+  nested: boolean,
+  spanOfFirst: boolean,
+): Operation[] {
   return [
     { kind: 'withRoute', in: 'root', key: first },
-    { kind: 'withRoute', in: 'root', key: second },
-    child(0),
-    { kind: 'mix', scopeOf: 2, spanOf: 0 },
+    { kind: 'withRoute', in: nested ? 0 : 'root', key: second },
+    child(spanOfFirst ? 1 : 0),
+    { kind: 'mix', scopeOf: spanOfFirst ? 1 : 2, spanOf: 0 },
     child(0),
     { kind: 'end', span: 0 },
+    { kind: 'end', span: 0 },
+  ];
+}
+
+/** Two requests of one remote trace, and a parent of which only its ids are known. */
+function sharedTrace(first: Key, second: Key): Operation[] {
+  return [
+    { kind: 'remoteParent', in: 'root', trace: 0 },
+    child(0),
+    { kind: 'setRoute', in: 0, key: first },
+    child(1),
+    { kind: 'setRoute', in: 0, key: second },
+    { kind: 'disguise', in: 0, as: 'rebuilt' },
+    child(0),
     { kind: 'end', span: 0 },
   ];
 }

@@ -8,7 +8,7 @@ import { operations } from './operations.js';
 import { runScenario } from './scenario.js';
 import { backendNames, setup } from './setups.js';
 
-const { numRuns, timeoutMs } = runs(300);
+const { parameters, timeoutMs } = runs(600);
 const receivers = new Map<string, TestReceiver>();
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ it(
     });
     await fc.assert(
       fc.asyncProperty(scenario, (given) => runScenario(given, receivers)),
-      { numRuns },
+      parameters,
     );
   },
   timeoutMs,

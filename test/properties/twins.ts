@@ -225,8 +225,8 @@ export function createTwins({ tracer, model, mayEnd, isRunning }: TwinsOptions):
   };
 }
 
-function withActive({ scope }: ModelContext, active: Active): ModelContext {
-  return { scope, active };
+function withActive(context: ModelContext, active: Active): ModelContext {
+  return { ...context, active };
 }
 
 /** The n-th of the list from its end, and again from the end where it is shorter. */

@@ -1,4 +1,12 @@
-import { context, ROOT_CONTEXT, type Span, TraceFlags, trace } from '@opentelemetry/api';
+import {
+  context,
+  DiagLogLevel,
+  diag,
+  ROOT_CONTEXT,
+  type Span,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { setRoute, withBoundary, withRoute } from '../../src/index.js';
 import {
@@ -70,6 +78,82 @@ describe('inside an ambiguous span', () => {
     await service.processor.forceFlush();
     expect(acme.names()).toEqual(['request', 'request']);
     expect(service.processor.stats().dropped).toEqual({ ambiguous: 1 });
+  });
+});
+
+describe('boundaries beside each other under one open span', () => {
+  const handle = (tenant: string | undefined, lookup: Promise<void>) =>
+    withBoundary(async () => {
+      await lookup;
+      const outcome = tenant === undefined ? undefined : setRoute(tenant);
+      service.inSpan(`work of ${tenant}`, () => {});
+      return outcome;
+    });
+
+  it('are decided each by itself, also while they overlap', async () => {
+    const lookup = Promise.resolve();
+    await service.inSpan('batch', () =>
+      Promise.all([handle('acme', lookup), handle('standard', lookup)]).then((outcomes) =>
+        expect(outcomes).toEqual(['decided', 'decided']),
+      ),
+    );
+    await service.processor.forceFlush();
+    expect(acme.names()).toEqual(['work of acme', 'batch']);
+    expect(standard.names()).toEqual(['work of standard']);
+  });
+
+  it('do not take the unkeyed one along', async () => {
+    await service.inSpan('batch', async () => {
+      await handle(undefined, Promise.resolve());
+      await handle('acme', Promise.resolve());
+    });
+    await service.processor.forceFlush();
+    expect(acme.names()).toEqual(['work of acme']);
+    expect(standard.names()).toEqual(['work of undefined', 'batch']);
+  });
+
+  it('share the decision where one encloses the other', async () => {
+    service.inSpan('server', () =>
+      withBoundary(() =>
+        withBoundary(() => {
+          setRoute('acme');
+          withBoundary(() => service.inSpan('inner', () => {}));
+        }),
+      ),
+    );
+    await service.processor.forceFlush();
+    expect(acme.names()).toEqual(['server']);
+    expect(service.processor.stats().dropped).toEqual({ ambiguous: 1 });
+  });
+});
+
+describe('boundaries that nest without end inside a keyed scope', () => {
+  it('never reach the default route', async () => {
+    await new Promise<void>((resolve) => {
+      const poll = (left: number): void =>
+        withBoundary(() => {
+          service.inSpan('poll', () => {});
+          if (left > 0) setImmediate(poll, left - 1);
+          else resolve();
+        });
+      withRoute('acme', () => poll(200));
+    });
+    await service.processor.forceFlush();
+    expect(standard.names()).toEqual([]);
+    expect(service.processor.stats().dropped).toEqual({ ambiguous: 201 });
+  });
+});
+
+describe('a logger that makes spans of its own', () => {
+  it('does not end in an endless recursion', async () => {
+    const log = () => service.tracer.startSpan('line', { root: true }).end();
+    const logger = { error: log, warn: log, info: log, debug: log, verbose: log };
+    diag.setLogger(logger, DiagLogLevel.DEBUG);
+    service.inSpan('request', () => {});
+    diag.disable();
+    await service.processor.forceFlush();
+    expect(standard.names()).toEqual(expect.arrayContaining(['request', 'line']));
+    expect(service.processor.stats().ended).toBeLessThan(100);
   });
 });
 
