@@ -173,7 +173,8 @@ function oneLine(text: string): string {
   return text.length > MAX_DETAIL_LENGTH ? `${line}...` : line;
 }
 
-function emit(level: 'warn' | 'debug', message: string | (() => string)): void {
+/** Says one line through `diag`, whatever the logger does. */
+export function emit(level: 'warn' | 'debug', message: string | (() => string)): void {
   try {
     diag[level](`signalbox: ${typeof message === 'string' ? message : message()}`);
   } catch {

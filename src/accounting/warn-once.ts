@@ -1,4 +1,4 @@
-import { diag } from '@opentelemetry/api';
+import { emit } from './log.js';
 
 const warned = new Set<string>();
 
@@ -6,9 +6,5 @@ const warned = new Set<string>();
 export function warnOnce(key: string, message: string): void {
   if (warned.has(key)) return;
   warned.add(key);
-  try {
-    diag.warn(`signalbox: ${message}`);
-  } catch {
-    // The application's own logger threw: nobody is left to tell, and the caller is its request.
-  }
+  emit('warn', message);
 }

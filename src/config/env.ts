@@ -1,4 +1,4 @@
-import { diag } from '@opentelemetry/api';
+import { emit } from '../accounting/log.js';
 import { checkConfig } from './check.js';
 import { readDropIn } from './drop-in.js';
 import { ConfigError } from './error.js';
@@ -26,7 +26,7 @@ import { readVariables } from './variables.js';
  */
 export function loadConfig(
   env?: NodeJS.ProcessEnv,
-  warn: (message: string) => void = (message) => diag.warn(`signalbox: ${message}`),
+  warn: (message: string) => void = (message) => emit('warn', message),
 ): SignalboxConfig {
   const { config, resolved } = load(env);
   for (const warning of resolved.warnings) warn(warning);

@@ -10,32 +10,62 @@ interface TlsOptions {
   readonly key?: string;
 }
 
+/** The HTTP agents of one stock exporter. */
+export interface Agents {
+  /** What the stock exporter asks for its agent. */
+  create(protocol: string): HttpAgent;
+  /** Ends the requests that are under way, for good, and refuses every later one. */
+  destroy(): void;
+}
+
 /**
- * Makes the HTTP agent of one stock exporter: its connections are this backend's alone, and requests leave
+ * Makes the HTTP agents of one stock exporter: its connections are this backend's alone, and requests leave
  * with this backend's headers only.
  *
  * The stock exporter merges `OTEL_EXPORTER_OTLP_HEADERS` under the headers that it is given, and has no option
  * against it. Its agent sees each request before the first byte of it is written, so what does not belong to
  * the backend is taken out there.
  */
-export function createAgentFactory(
+export function createAgents(
   url: URL,
   headers: Readonly<Record<string, string>>,
   tls: TlsOptions,
-): (protocol: string) => HttpAgent {
+): Agents {
   const allowed = new Set([...Object.keys(headers), ...ownHeaders]);
-  return (protocol) => {
-    const agent =
-      protocol === 'http:'
-        ? new HttpAgent({ keepAlive: true })
-        : new HttpsAgent({ keepAlive: true, ...tls });
-    return withRequestFilter(agent, (request) => {
-      for (const name of request.getHeaderNames()) {
-        if (!allowed.has(name)) request.removeHeader(name);
-      }
-      request.setHeader('host', url.host);
-    });
+  const agents: HttpAgent[] = [];
+  const open = new Set<ClientRequest>();
+  let isDestroyed = false;
+
+  function prepare(request: ClientRequest): void {
+    if (isDestroyed) throw closed();
+    for (const name of request.getHeaderNames()) {
+      if (!allowed.has(name)) request.removeHeader(name);
+    }
+    request.setHeader('host', url.host);
+    open.add(request);
+    request.once('close', () => open.delete(request));
+  }
+
+  return {
+    create(protocol) {
+      const agent =
+        protocol === 'http:'
+          ? new HttpAgent({ keepAlive: true })
+          : new HttpsAgent({ keepAlive: true, ...tls });
+      agents.push(agent);
+      return withRequestFilter(agent, prepare);
+    },
+    destroy() {
+      isDestroyed = true;
+      for (const request of open) request.destroy(closed());
+      for (const agent of agents) agent.destroy();
+    },
   };
+}
+
+/** Without a code, which the stock exporter would take for a reason to try again. */
+function closed(): Error {
+  return new Error('signalbox has shut this exporter down');
 }
 
 /**

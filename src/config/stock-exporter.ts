@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import type { SpanExporter } from '../sdk.js';
+import { VERSION } from '../version.js';
 import type { Fault } from './findings.js';
-import { createAgentFactory } from './stock-agent.js';
+import { type Agents, createAgents } from './stock-agent.js';
 
 /** Loads a package that signalbox does not depend on, at once; throws where it is not installed. */
 export type LoadPackage = (name: string) => unknown;
@@ -41,15 +42,29 @@ export function createStockExporter(options: StockOptions, load: LoadPackage): S
   if (major === 0 && minor < firstMinor) {
     return fault(`needs ${stockPackage} 0.${firstMinor} or later`, 'upgrade it');
   }
+  const agents = createAgents(new URL(url), headers, tls ?? {});
+  const exporter = new OTLPTraceExporter({
+    url,
+    headers,
+    compression,
+    timeoutMillis: timeoutMs,
+    userAgent: `signalbox/${VERSION}`,
+    httpAgentOptions: agents.create,
+  });
+  return { exporter: withAgents(exporter, agents) };
+}
+
+/** The exporter's own shutdown waits for its requests, which live as long as their timeout. */
+function withAgents(exporter: SpanExporter, agents: Agents): SpanExporter {
   return {
-    exporter: new OTLPTraceExporter({
-      url,
-      headers,
-      compression,
-      timeoutMillis: timeoutMs,
-      userAgent: 'signalbox',
-      httpAgentOptions: createAgentFactory(new URL(url), headers, tls ?? {}),
-    }),
+    export: (spans, resultCallback) => exporter.export(spans, resultCallback),
+    async forceFlush() {
+      await exporter.forceFlush?.();
+    },
+    async shutdown() {
+      agents.destroy();
+      await exporter.shutdown();
+    },
   };
 }
 

@@ -6,14 +6,12 @@ import { createEncoder } from '../encoding/encoder.js';
 import { createSpanView } from '../encoding/span-view.js';
 import { createTransport } from '../transport/send.js';
 import { formatUserAgent } from '../transport/user-agent.js';
+import { VERSION } from '../version.js';
 import { createExporter, type Exporter } from './exporter.js';
 import { createLazyExporter } from './lazy.js';
 import type { Memory } from './memory.js';
 import { createStock } from './stock.js';
 import { createWire } from './wire.js';
-
-/** This package's version, which `package.json` states too; a test holds the two together. */
-export const VERSION = '0.1.0';
 
 /** What a processor's exporters share, and what each has of its own. */
 export interface OpenOptions {
