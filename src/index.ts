@@ -1,4 +1,10 @@
-export type { BackendStats, DecisionStats, RoutingStats } from './accounting/stats.js';
+export type { BackendDropReason, RoutingDropReason } from './accounting/reasons.js';
+export type {
+  BackendState,
+  BackendStats,
+  DecisionStats,
+  RoutingStats,
+} from './accounting/stats.js';
 export {
   getRoute,
   type RouteOutcome,
@@ -10,4 +16,11 @@ export { loadConfig } from './config/env.js';
 export { ConfigError, type ConfigProblem } from './config/error.js';
 export type { BackendConfig, SignalboxConfig } from './config/schema.js';
 export { RoutingSpanProcessor, type StartedSpan } from './routing/processor.js';
-export type { ExportResult, ReadableSpan, SpanExporter } from './sdk.js';
+export type {
+  ExportResult,
+  InstrumentationScope,
+  ReadableSpan,
+  Resource,
+  SpanEvent,
+  SpanExporter,
+} from './sdk.js';

@@ -28,8 +28,11 @@ export interface Log {
   warn(key: string, message: string): void;
   /** Warns, once per key. */
   once(key: string, message: string): void;
-  /** Says what helps to follow one decision or batch. */
-  debug(message: () => string): void;
+  /**
+   * Says what became of one decision. `details` goes to the logger as it is: `diag` hides its level, and to
+   * put it into words would cost each request more than the decision.
+   */
+  debug(event: string, details: object): void;
   /** Logs what waits for its minute to end. For shutdown: the timer may not come any more. */
   flush(): void;
 }
@@ -118,13 +121,11 @@ export function createLog(clock: Clock): Log {
       emit('warn', message);
     },
 
-    debug(message) {
+    debug(event, details) {
       // A logger that makes a span of its own for each line makes a decision with it, which is a line.
       if (isDebugging) return;
       isDebugging = true;
-      // Made even where nobody listens: diag does not tell its level. So this is for decisions and
-      // batches, not for spans.
-      emit('debug', message);
+      emit('debug', event, details);
       isDebugging = false;
     },
 
@@ -174,9 +175,9 @@ function oneLine(text: string): string {
 }
 
 /** Says one line through `diag`, whatever the logger does. */
-export function emit(level: 'warn' | 'debug', message: string | (() => string)): void {
+export function emit(level: 'warn' | 'debug', message: string, ...details: object[]): void {
   try {
-    diag[level](`signalbox: ${typeof message === 'string' ? message : message()}`);
+    diag[level](`signalbox: ${message}`, ...details);
   } catch {
     // The application's own logger threw. There is nowhere left to say so, and whoever is above us on the
     // stack is the application's request, which must not pay for it.

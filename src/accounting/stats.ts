@@ -69,9 +69,9 @@ export interface BackendStats {
   readonly movedOut: number;
   /** Copies lost, by reason; a reason is absent while its count is 0. */
   readonly dropped: Readonly<Partial<Record<BackendDropReason, number>>>;
-  /** Bytes of the bodies sent, as they went onto the wire, failed attempts included. */
+  /** Bytes of the bodies, compressed as they are sent, of every attempt, those that found no connection included. */
   readonly bytes: number;
-  /** `degraded` after a failure that can be retried; `down` while the exporter only probes. */
+  /** `up` as long as the backend answers, be it to refuse; `degraded` after a failure that can be retried; `down` while the exporter only probes. */
   readonly state: BackendState;
   /** When the backend last acknowledged a span, in milliseconds since the epoch; absent before the first. */
   readonly lastDeliveredAt?: number;

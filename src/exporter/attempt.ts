@@ -76,6 +76,7 @@ export function createAttempt<P extends Parcel>(
       return;
     }
     if (pace.answered()) {
+      log.warn(`${backend.name} up`, `backend ${backend.name} is up again`);
       // What waited for the backend to come back goes at once.
       for (const waiting of backlog.batches) waiting.notBeforeMs = Number.NEGATIVE_INFINITY;
     }

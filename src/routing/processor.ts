@@ -81,7 +81,10 @@ export class RoutingSpanProcessor {
     this.#log = log;
     this.#clock = clock;
     this.#shutdownTimeoutMs = resolved.shutdownTimeoutMs;
-    for (const warning of resolved.warnings) log.once(warning, warning);
+    // Later in this turn: NodeSDK registers the logger after its processors have been made.
+    clock.schedule(() => {
+      for (const warning of resolved.warnings) log.once(warning, warning);
+    }, 0);
   }
 
   /**

@@ -67,33 +67,45 @@ export function createRouter(options: RouterOptions): Router {
 
   const listener: DecisionListener = {
     onDecided(decision) {
-      const destination = decision.key === undefined ? undefined : table.find(decision.key);
+      const known = decision.key === undefined ? undefined : table.find(decision.key);
+      const destination = known ?? table.unknown;
       const mine = find(decision);
       const late = decision.settled || mine?.settled === true;
-      ledger.decide(destination === undefined ? 'unknown' : late ? 'late' : 'decided');
-      log.debug(() => `${nameOf(decision)} decided${late ? ', late,' : ''} ${whereOf(decision)}`);
+      const outcome = known === undefined ? 'unknown' : late ? 'late' : 'decided';
+      ledger.decide(outcome);
+      debug(outcome, decision, destination);
       if (mine !== undefined) {
-        mine.destination = destination ?? table.unknown;
-        empty(mine, mine.destination);
+        mine.destination = destination;
+        empty(mine, destination);
       }
-      return destination !== undefined;
+      return known !== undefined;
     },
     onConflict(decision) {
       ledger.decide('conflict');
-      log.debug(() => `a second key came after ${nameOf(decision)} had decided`);
+      debug('conflict', decision, find(decision)?.destination);
     },
     onSettled(decision) {
       const mine = find(decision);
       if (mine?.settled) return;
       ledger.decide('settled');
-      log.debug(() => 'settled to the default route, since no key had come');
-      if (mine !== undefined) empty(mine, unkeyed(decision));
+      const destination = unkeyed(decision);
+      debug('settled', decision, destination);
+      if (mine !== undefined) empty(mine, destination);
     },
     onNoRequest() {
       ledger.decide('noRequest');
     },
   };
   listeners.add(listener);
+
+  /** Says where and to what a decision was made. */
+  function debug(event: string, decision: Decision, destination: Destination | undefined): void {
+    const { key, origin, firstTrace } = decision;
+    const by = event === 'settled' ? 'default' : origin === 'withRoute' ? 'withRoute' : 'boundary';
+    const leadsTo =
+      destination?.exporters === undefined ? destination?.reason : destination.backends;
+    log.debug(event, { key, by, leadsTo, traceId: firstTrace?.traceId });
+  }
 
   function start(span: SpanContext, parentContext: Context): void {
     const trace = bindingOf(span) ?? bind(span, parentContext);
@@ -214,11 +226,3 @@ export function createRouter(options: RouterOptions): Router {
 }
 
 const AMBIGUOUS: Destination = { exporters: undefined, reason: 'ambiguous' };
-
-function nameOf({ key }: Decision): string {
-  return key === undefined ? 'an invalid key' : `the key ${key}`;
-}
-
-function whereOf({ origin }: Decision): string {
-  return origin === 'withRoute' ? 'by withRoute' : 'at the boundary';
-}

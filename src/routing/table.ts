@@ -10,6 +10,8 @@ export interface RouteDestination {
   readonly routeKey: string | undefined;
   /** One for each backend of the route. */
   readonly exporters: readonly Exporter[];
+  /** Names of these backends. */
+  readonly backends: readonly string[];
 }
 
 export interface NoDestination {
@@ -37,6 +39,7 @@ export function createTable(
   const destinationOf = (route: Route): RouteDestination => ({
     routeKey: config.routeAttribute === undefined ? undefined : route.key,
     exporters: route.backends.map(exporterOf),
+    backends: route.backends,
   });
   const routes = new Map(
     Array.from(config.routes, ([key, route]) => [key, destinationOf(route)] as const),

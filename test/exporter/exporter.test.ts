@@ -371,7 +371,7 @@ describe('a backend that fails', () => {
     bench.accept(1);
     await bench.clock.advance(60_000);
     expect(bench.states).toEqual(['degraded', 'down', 'up']);
-    expect(bench.lines).toHaveLength(1);
+    expect(bench.lines).toHaveLength(2);
   });
 
   it('counts requests that fail together as one failure', async () => {

@@ -1,5 +1,7 @@
 import {
   context,
+  DiagLogLevel,
+  diag,
   INVALID_SPAN_CONTEXT,
   ROOT_CONTEXT,
   SpanKind,
@@ -482,6 +484,39 @@ describe('the binding', () => {
     });
     context.with(unsampled, () => withRoute('acme', () => service.tracer.startSpan('child').end()));
     expect(await arrived()).toMatchObject({ acme: ['child'] });
+  });
+});
+
+describe('the debug log', () => {
+  it('says where and to what decisions were made', () => {
+    const lines: unknown[] = [];
+    const quiet = () => {};
+    const debug = (event: string, ...details: unknown[]) => lines.push([event, ...details]);
+    diag.setLogger(
+      { error: quiet, warn: quiet, info: quiet, debug, verbose: quiet },
+      { logLevel: DiagLogLevel.DEBUG, suppressOverrideMessage: true },
+    );
+    try {
+      service.inSpan('request', () => {
+        setRoute('both');
+        setRoute('acme');
+        withRoute('initech', () => {});
+      });
+      service.inSpan('unkeyed', () => {});
+    } finally {
+      diag.disable();
+    }
+    const traceId = expect.stringMatching(/^[0-9a-f]{32}$/);
+    const ours = lines.filter((line) => String(line).startsWith('signalbox: '));
+    expect(ours).toEqual([
+      ['signalbox: decided', { key: 'both', by: 'boundary', leadsTo: ['acme', 'globex'], traceId }],
+      ['signalbox: conflict', { key: 'both', by: 'boundary', leadsTo: undefined, traceId }],
+      [
+        'signalbox: unknown',
+        { key: 'initech', by: 'withRoute', leadsTo: 'unknown_route', traceId: undefined },
+      ],
+      ['signalbox: settled', { key: undefined, by: 'default', leadsTo: ['standard'], traceId }],
+    ]);
   });
 });
 
