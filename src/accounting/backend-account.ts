@@ -1,6 +1,6 @@
+import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { BackendMetrics } from './backend-metrics.js';
-import type { Clock } from './clock.js';
 import type { BackendLedger, Place } from './ledger.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';

@@ -1,6 +1,6 @@
+import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import { BackendAccount } from './backend-account.js';
-import type { Clock } from './clock.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { BackendDropReason, RoutingDropReason } from './reasons.js';

@@ -1,5 +1,5 @@
 import { diag } from '@opentelemetry/api';
-import type { Cancel, Clock } from './clock.js';
+import type { Cancel, Clock } from '../clock.js';
 import { DROP_ADVICE, type DropReason } from './reasons.js';
 
 /** For how long a line keeps others like it back. */

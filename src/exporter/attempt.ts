@@ -1,5 +1,5 @@
-import type { Clock } from '../accounting/clock.js';
 import type { Log } from '../accounting/log.js';
+import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { Retryable, SendResult } from '../transport/result.js';
 import type { Backlog } from './backlog.js';

@@ -1,6 +1,6 @@
-import type { Clock } from '../accounting/clock.js';
 import type { BackendLedger } from '../accounting/ledger.js';
 import type { BackendDropReason } from '../accounting/reasons.js';
+import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import type { Success } from '../transport/result.js';

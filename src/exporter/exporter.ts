@@ -1,6 +1,6 @@
-import type { Cancel, Clock } from '../accounting/clock.js';
 import type { BackendLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
+import type { Cancel, Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import { createAttempt } from './attempt.js';

@@ -1,6 +1,6 @@
-import type { Clock } from '../accounting/clock.js';
 import type { BackendLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
+import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import { createEncoder } from '../encoding/encoder.js';
 import { createSpanView } from '../encoding/span-view.js';

@@ -1,5 +1,5 @@
-import type { Clock } from '../accounting/clock.js';
 import type { Log } from '../accounting/log.js';
+import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import type { ExportResult, ReadableSpan, SpanExporter } from '../sdk.js';

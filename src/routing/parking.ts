@@ -1,5 +1,5 @@
-import type { Clock } from '../accounting/clock.js';
 import type { RoutingLedger } from '../accounting/ledger.js';
+import type { Clock } from '../clock.js';
 import { createLargestFirst } from '../exporter/largest-first.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';

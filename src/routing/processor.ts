@@ -1,10 +1,9 @@
 import type { Context, SpanContext } from '@opentelemetry/api';
-import type { Clock } from '../accounting/clock.js';
 import { createLedger, type Ledger } from '../accounting/ledger.js';
 import { createLog, type Log } from '../accounting/log.js';
 import { createMetrics } from '../accounting/metrics.js';
 import type { RoutingStats } from '../accounting/stats.js';
-import { createSystemClock } from '../accounting/system-clock.js';
+import type { Clock } from '../clock.js';
 import { resolveFromEnv } from '../config/env.js';
 import { isResolved, resolveConfig } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/resolved.js';
@@ -14,6 +13,7 @@ import type { Exporter } from '../exporter/exporter.js';
 import { createMemory } from '../exporter/memory.js';
 import { openExporter } from '../exporter/open.js';
 import type { ReadableSpan } from '../sdk.js';
+import { createSystemClock } from '../system-clock.js';
 import { createRouter, type Router } from './router.js';
 import { createTable } from './table.js';
 

@@ -1,7 +1,7 @@
 import { type Context, type SpanContext, TraceFlags } from '@opentelemetry/api';
-import type { Clock } from '../accounting/clock.js';
 import type { RoutingLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
+import type { Clock } from '../clock.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { bind, bindingOf } from './binding.js';

@@ -1,8 +1,8 @@
 import type { Backend } from '../config/resolved.js';
+import { runDetached } from '../detached.js';
 import { readAnswer } from './answer.js';
 import { type Connections, createConnections } from './connections.js';
 import { createRedactor, formatBasicAuth, listUrlSecrets } from './credentials.js';
-import { runDetached } from './detached.js';
 import { exchange } from './exchange.js';
 import { readFailure, toError } from './failure.js';
 import type { SendResult } from './result.js';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createSystemClock } from '../../src/accounting/system-clock.js';
 import type { Backend } from '../../src/config/resolved.js';
 import { createMemory } from '../../src/exporter/memory.js';
 import { openExporter } from '../../src/exporter/open.js';
+import { createSystemClock } from '../../src/system-clock.js';
 import { VERSION } from '../../src/version.js';
 import { makeSpan } from '../encoding/span-fixtures.js';
 import { plainAttributes, startReceiver, type TestReceiver } from '../helpers/receiver.js';

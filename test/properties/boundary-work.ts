@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { BoundaryEnd } from './operations.js';
+import type { BoundaryEnd } from './operation.js';
 
 /** What the function of a boundary does, and how it completes. */
 export interface BoundaryWork {

@@ -11,7 +11,7 @@ import { createFaultScript, type Fault, type FaultScript, faults } from './fault
 
 // The waits between attempts are real: side by side they cost no more than one.
 const LANES = 8;
-const { parameters, timeoutMs } = runs(15);
+const { parameters, timeoutMs } = runs(12);
 
 const routes: Record<RouteKey, string[]> = {
   acme: ['a'],

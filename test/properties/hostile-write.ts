@@ -1,5 +1,5 @@
 import type { Attributes, Span } from '@opentelemetry/api';
-import type { HostileWrite } from './operations.js';
+import type { HostileWrite } from './operation.js';
 
 // Keys that lead somewhere in most tables: had they any power, the span would arrive there.
 const FORGED = 'globex';

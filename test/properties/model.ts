@@ -189,8 +189,9 @@ export function createModel(processors: readonly ModelProcessor[]): Model {
         traceId,
         // A stranger to every scope and every other span.
         decision: decision ?? openDecision(undefined, true),
+        // Of which local trace an ambiguous span is, nobody can know either.
         get localRoot() {
-          return parent?.localRoot ?? span;
+          return (decision && parent?.localRoot) ?? span;
         },
         sampled,
         open: true,

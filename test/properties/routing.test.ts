@@ -8,7 +8,7 @@ import { operations } from './operations.js';
 import { runScenario } from './scenario.js';
 import { backendNames, setup } from './setups.js';
 
-const { parameters, timeoutMs } = runs(600);
+const { parameters, timeoutMs } = runs(350);
 const receivers = new Map<string, TestReceiver>();
 
 beforeAll(async () => {

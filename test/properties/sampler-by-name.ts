@@ -1,5 +1,5 @@
 import { type Sampler, SamplingDecision } from '@opentelemetry/sdk-trace-base';
-import type { Sampling } from './operations.js';
+import type { Sampling } from './operation.js';
 
 const decisions: Readonly<Record<Sampling, SamplingDecision>> = {
   sampled: SamplingDecision.RECORD_AND_SAMPLED,

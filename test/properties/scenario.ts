@@ -6,7 +6,7 @@ import type { TestReceiver } from '../helpers/receiver.js';
 import { watchArrivals } from './arrivals.js';
 import { createModel } from './model.js';
 import { createModelProcessor } from './model-processor.js';
-import type { Operation } from './operations.js';
+import type { Operation } from './operation.js';
 import { samplerByName } from './sampler-by-name.js';
 import { configOf, type Setup } from './setups.js';
 import { createTwins } from './twins.js';

@@ -16,7 +16,7 @@ import { MARKER } from './arrivals.js';
 import { createBoundaryWork } from './boundary-work.js';
 import { forgedAttributes, writeHostile } from './hostile-write.js';
 import type { Active, Decision, Key, Model, ModelContext, ModelSpan } from './model.js';
-import type { Disguise, Operation, Place } from './operations.js';
+import type { Disguise, Operation, Place } from './operation.js';
 
 /** A service's requests, each real context and span with its twin in the model. */
 export interface Twins {

@@ -3,7 +3,7 @@ import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 
 // Made as the module loads, before any request is there: it carries no store of any AsyncLocalStorage.
-const outside = new AsyncResource('signalbox.transport');
+const outside = new AsyncResource('signalbox');
 const untraced = suppressTracing(ROOT_CONTEXT);
 
 /**

@@ -4,8 +4,8 @@ import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createController, FakeDispatcher } from './fake-dispatcher.js';
-import { createRequest, useServers } from './servers.js';
+import { createController, FakeDispatcher } from './transport/fake-dispatcher.js';
+import { createRequest, useServers } from './transport/servers.js';
 
 const open = useServers();
 

@@ -12,8 +12,8 @@ import {
   setGlobalErrorHandler,
 } from '@opentelemetry/core';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { Clock } from '../../src/accounting/clock.js';
-import { createSystemClock } from '../../src/accounting/system-clock.js';
+import type { Clock } from '../src/clock.js';
+import { createSystemClock } from '../src/system-clock.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
