@@ -25,7 +25,8 @@ export type { RouteOutcome } from '../routing/decision.js';
  * its spans are dropped as `ambiguous`: nobody can know whose they are.
  *
  * @param fn - The request. A native promise that it returns is awaited; anything else completes at once.
- * @returns What `fn` returns; for a promise, one with the same outcome.
+ * @returns What `fn` returns; for a promise, one with the same outcome: handle its rejection there, as a handler
+ *   that stands on the promise inside `fn` alone does not cover it.
  * @throws What `fn` throws, and nothing else.
  */
 export function withBoundary<T>(fn: () => T): T {

@@ -37,7 +37,6 @@ export function checkConfig(config: unknown, where: Where, findings: Findings): 
       findings.problem(where(path), 'is not an object of settings', 'such as { endpoint }');
       return [name, undefined] as const;
     }
-    // As above.
     const backend: BackendConfig = checkSettings(options, backendSettings, path, where, findings);
     return [name, backend] as const;
   });
@@ -67,9 +66,12 @@ function checkSettings(
       continue;
     }
     // Of a compound value, each part that is wrong; of a plain one, all issues are told by one sentence.
-    const parts = result.error.issues.map((issue) => issue.path.slice(0, 1).map(String));
-    const places = new Set(parts.map((part) => where([...path, key, ...part])));
-    for (const place of places) findings.problem(place, setting.fault, setting.hint);
+    const parts = new Set(result.error.issues.map(({ path: [part] }) => part));
+    for (const part of parts) {
+      const { fault, hint } = part === undefined ? setting : (setting.part ?? setting);
+      const place = part === undefined ? [...path, key] : [...path, key, String(part)];
+      findings.problem(where(place), fault, hint);
+    }
   }
   return passed;
 }

@@ -1,5 +1,6 @@
 import type { Fault } from './findings.js';
 import type { Preset } from './presets.js';
+import { backendSettings } from './schema.js';
 
 /** A URL that can be posted to, or what is wrong with the text. */
 export type ParsedUrl = { readonly url: URL } | { readonly fault: Fault };
@@ -9,11 +10,11 @@ export type ParsedUrl = { readonly url: URL } | { readonly fault: Fault };
  * URLs are shown in many places, and credentials have settings of their own.
  */
 export function parseEndpoint(text: string): ParsedUrl {
-  const parsed = parseHttpUrl(text);
+  const parsed = parseHttpUrl(text, 'such as https://otlp.example.com');
   if ('fault' in parsed) return parsed;
   const { url } = parsed;
   if (url.username !== '' || url.password !== '') {
-    return fault('has credentials in its user-info', 'give them as API_KEY or in HEADERS');
+    return fault('has credentials in its user-info', 'give them as the API key or in the headers');
   }
   if (url.hash !== '') return fault('has a fragment', 'leave out "#" and what follows it');
   return parsed;
@@ -21,12 +22,13 @@ export function parseEndpoint(text: string): ParsedUrl {
 
 /** A proxy's URL, `http` or `https`; its user-info is what the proxy asks for. */
 export function parseProxy(text: string): ParsedUrl {
-  const parsed = parseHttpUrl(text);
+  const { hint } = backendSettings.proxy;
+  const parsed = parseHttpUrl(text, hint);
   if ('fault' in parsed) return parsed;
   const { pathname, search, hash } = parsed.url;
   return pathname === '/' && search === '' && hash === ''
     ? parsed
-    : fault('is more than the address of a proxy', 'such as http://proxy.example.com:3128');
+    : fault('is more than the address of a proxy', hint);
 }
 
 /** Any URL; `undefined` for what is none. */
@@ -39,11 +41,11 @@ export function parseUrl(text: string): URL | undefined {
   }
 }
 
-function parseHttpUrl(text: string): ParsedUrl {
+function parseHttpUrl(text: string, hint: string): ParsedUrl {
   const url = parseUrl(text);
   return url?.protocol === 'http:' || url?.protocol === 'https:'
     ? { url }
-    : fault('is not an http or https URL', 'such as https://otlp.example.com');
+    : fault('is not an http or https URL', hint);
 }
 
 /** A base URL with the preset's path, or what is missing of it, at its end. */

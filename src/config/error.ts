@@ -1,6 +1,9 @@
 /** One thing that is wrong with a configuration. */
 export interface ConfigProblem {
-  /** The variable's name, or `file:line path`, or the path in the configuration object. */
+  /**
+   * The variable's name, or `file:line path` (`file:line:column` in what is no YAML), or the path in the
+   * configuration object.
+   */
   readonly where: string;
   /** What is wrong. Never the value of a secret. */
   readonly what: string;

@@ -10,11 +10,12 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { backendNameHint, isBackendName } from './backend-name.js';
-import { type Findings, shown } from './findings.js';
+import { type Findings, shown, shownKey } from './findings.js';
 import { type BackendLayer, createLayer, type Entry, type Layer } from './layer.js';
 import { nearest } from './nearest.js';
 import { backendSettings, processSettings, type Setting } from './schema.js';
 import { parseBackends } from './text.js';
+import { firstYamlFault } from './yaml-fault.js';
 import { createScalarReader, type ScalarReader } from './yaml-scalar.js';
 
 /** What reading one file needs at every step of it. */
@@ -43,7 +44,7 @@ export function readConfigText(
 ): Layer | undefined {
   const layer = createLayer();
   const lineCounter = new LineCounter();
-  // Repeated keys are found below, where their path is known. The parser's own messages quote the file.
+  // Repeated keys are found below, where their path is known.
   const document = parseDocument(text, {
     version: '1.2',
     schema: 'core',
@@ -51,17 +52,13 @@ export function readConfigText(
     prettyErrors: false,
     lineCounter,
   });
-  const lineAt = (offset: number) => lineCounter.linePos(offset).line;
-  const faults = [...document.errors, ...document.warnings];
-  for (const { code, pos } of faults) {
-    findings.problem(
-      `${name}:${lineAt(pos[0])}`,
-      `is not valid YAML (${code})`,
-      'YAML 1.2 or JSON',
-    );
+  const fault = firstYamlFault(document, lineCounter);
+  if (fault) {
+    findings.problem(`${name}:${fault.line}:${fault.column}`, fault.what, 'YAML 1.2 or JSON');
+    return undefined;
   }
-  if (faults.length > 0) return undefined;
 
+  const lineAt = (offset: number) => lineCounter.linePos(offset).line;
   const where = (node: unknown, path: string) =>
     `${name}:${lineAt((node as Node | null)?.range?.[0] ?? 0)} ${path}`.trimEnd();
   const root = document.contents;
@@ -148,8 +145,8 @@ function readScalar(node: unknown, setting: Setting, place: string, reading: Rea
     return {};
   }
   const read = scalar(node);
-  if (read === undefined) {
-    findings.problem(place, 'has a reference that can not be read', referenceHint);
+  if ('fault' in read) {
+    findings.problem(place, read.fault.what, read.fault.hint);
     return {};
   }
   if (read.value === null) {
@@ -159,9 +156,6 @@ function readScalar(node: unknown, setting: Setting, place: string, reading: Rea
   // Text that happens to look like a number, such as a key of digits, is meant as text.
   return { value: setting.form === 'integer' ? read.value : read.text };
 }
-
-// biome-ignore lint/suspicious/noTemplateCurlyInString: it shows the form of a reference.
-const referenceHint = '${NAME}, ${env:NAME} or ${NAME:-default}; a plain $ before { is $$';
 
 /** Reads a map of parts, leaving out those that can not be read. */
 function readMap(
@@ -177,26 +171,31 @@ function readMap(
   }
   const values = new Map<string, unknown>();
   const parts = new Map<string, string>();
-  const readPart = setting.form === 'routes' ? readRoute : readScalar;
-  for (const { key, keyNode, value } of pairsOf(node, `${path}.`, reading)) {
-    const part = reading.where(keyNode, `${path}.${shown(key)}`);
-    const read = readPart(value, setting, part, reading);
+  const isRoutes = setting.form === 'routes';
+  const [readPart, shownPart] = isRoutes ? [readRoute, shownKey] : [readScalar, shown];
+  const partSetting = { ...setting, ...setting.part };
+  for (const { key, keyNode, value } of pairsOf(node, `${path}.`, reading, shownPart)) {
+    const part = reading.where(keyNode, `${path}.${shownPart(key)}`);
+    const read = readPart(value, partSetting, part, reading);
     parts.set(key, part);
     if (read.value !== undefined) values.set(key, read.value);
   }
   return { value: Object.fromEntries(values), parts };
 }
 
-/** Reads a route: a sequence of names, or `backend+backend` as in the variable. */
+/**
+ * Reads a route: a sequence of names, or `backend+backend` as in the variable. One that can not be read leads
+ * nowhere, and its key is there all the same.
+ */
 function readRoute(node: unknown, setting: Setting, place: string, reading: Reading): Read {
   if (!isSeq(node)) {
     const { value } = readScalar(node, setting, place, reading);
-    return typeof value === 'string' ? { value: parseBackends(value) } : {};
+    return { value: typeof value === 'string' ? parseBackends(value) : [] };
   }
   const names = node.items.map(
     (item) => readScalar(resolve(item, reading), setting, place, reading).value,
   );
-  return names.includes(undefined) ? {} : { value: names };
+  return { value: names.includes(undefined) ? [] : names };
 }
 
 interface Pair {
@@ -206,7 +205,7 @@ interface Pair {
 }
 
 /** The pairs of a map whose keys are text, each key once; the others are problems. */
-function pairsOf(map: YAMLMap, prefix: string, reading: Reading): Pair[] {
+function pairsOf(map: YAMLMap, prefix: string, reading: Reading, shownName = shown): Pair[] {
   const { findings, where } = reading;
   const pairs = new Map<string, Pair>();
   for (const { key: keyNode, value } of map.items) {
@@ -219,7 +218,7 @@ function pairsOf(map: YAMLMap, prefix: string, reading: Reading): Pair[] {
       );
     } else if (pairs.has(key)) {
       findings.problem(
-        where(keyNode, prefix + shown(key)),
+        where(keyNode, prefix + shownName(key)),
         'stands here twice',
         'leave one of the two',
       );

@@ -53,3 +53,16 @@ export interface Fault {
 export function shown(name: string): string {
   return /^[\w.:/-]{1,128}$/.test(name) ? name : '(a name of other characters)';
 }
+
+/**
+ * A route key, or a name in a route, as it may stand in a message: none is a secret, so that one which no
+ * {@link shown} name looks like is quoted, in printable characters and cut short.
+ */
+export function shownKey(key: string): string {
+  if (shown(key) === key) return key;
+  const quoted = JSON.stringify(key.slice(0, 40)).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return quoted.length <= 40 ? quoted : `${quoted.slice(0, 39)}...`;
+}

@@ -1,12 +1,12 @@
 /**
  * The candidate that `name` most likely is a typing error of; `undefined` where none is near.
  *
- * Near is at most 1 edit (a letter added, left out or replaced) for names of up to 4 letters, 2 up to 8,
- * and 3 beyond.
+ * Near is at most 1 edit (a letter added, left out or replaced) for every 3 letters of the name, and never
+ * more than 3: of names such as `a` and `b`, neither is an error for the other.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let limit = name.length <= 4 ? 1 : name.length <= 8 ? 2 : 3;
+  let limit = Math.min(3, Math.floor(name.length / 3));
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) > limit) continue;
     const distance = editDistance(name, candidate);

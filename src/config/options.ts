@@ -21,7 +21,7 @@ export interface SignalboxConfig {
    * Without it each backend's own name is its key. With it only these keys exist, so that a key taken
    * from a request can never name a backend that no route offers; an empty object offers none.
    */
-  routes?: Record<string, readonly string[]>;
+  routes?: Record<string, readonly string[]> | undefined;
 
   /**
    * Where requests that set no key go: a route key, or a backend's name.
@@ -29,7 +29,7 @@ export interface SignalboxConfig {
    * No default, because a span without a key belongs to nobody in particular: it is dropped and counted
    * as `no_route`.
    */
-  defaultRoute?: string;
+  defaultRoute?: string | undefined;
 
   /**
    * What happens to the spans of a key that no route knows: `drop`, counted as `unknown_route`, or
@@ -39,14 +39,14 @@ export interface SignalboxConfig {
    *
    * @default 'drop'
    */
-  unknownRoute?: 'drop' | 'default';
+  unknownRoute?: 'drop' | 'default' | undefined;
 
   /**
    * Name of the span attribute that carries the route key. The empty string writes none.
    *
    * @default 'signalbox.route'
    */
-  routeAttribute?: string;
+  routeAttribute?: string | undefined;
 
   /**
    * Most bytes that all queues, parked spans and bodies in flight may hold together.
@@ -55,7 +55,7 @@ export interface SignalboxConfig {
    *
    * @default 67_108_864
    */
-  maxBufferedBytes?: number;
+  maxBufferedBytes?: number | undefined;
 
   /**
    * Longest that `shutdown()` waits for backends, in milliseconds; what is left then is dropped.
@@ -64,7 +64,7 @@ export interface SignalboxConfig {
    *
    * @default 5_000
    */
-  shutdownTimeoutMs?: number;
+  shutdownTimeoutMs?: number | undefined;
 
   /**
    * Most spans that may be parked, over all requests whose route is still open. 0 turns parking off: a
@@ -72,7 +72,7 @@ export interface SignalboxConfig {
    *
    * @default 10_000
    */
-  parkMaxSpans?: number;
+  parkMaxSpans?: number | undefined;
 
   /**
    * Longest that a span may be parked, in milliseconds.
@@ -81,7 +81,7 @@ export interface SignalboxConfig {
    *
    * @default 30_000
    */
-  parkTimeoutMs?: number;
+  parkTimeoutMs?: number | undefined;
 
   /**
    * What happens to parked spans past a limit: `drop`, counted as `park_limit`, or `default`, which
@@ -91,12 +91,12 @@ export interface SignalboxConfig {
    *
    * @default 'drop'
    */
-  parkOverflow?: 'drop' | 'default';
+  parkOverflow?: 'drop' | 'default' | undefined;
 
   /**
    * Where the metrics of the processor and its exporters go. Without it the globally registered one, if any.
    */
-  meterProvider?: MeterProvider;
+  meterProvider?: MeterProvider | undefined;
 }
 
 /** One destination: its URL, credentials, protocol and limits. */
@@ -107,37 +107,37 @@ export interface BackendConfig {
    *
    * @default 'otlp'
    */
-  preset?: 'otlp' | 'braintrust';
+  preset?: 'otlp' | 'braintrust' | undefined;
 
   /**
    * Base URL, `http` or `https`. The preset's path is appended, unless the URL ends in it already. A query
    * is kept. Either this or `tracesEndpoint` is needed, unless `exporter` has its own.
    */
-  endpoint?: string;
+  endpoint?: string | undefined;
 
   /** The exact URL that traces are posted to, used as it is; in place of `endpoint`. */
-  tracesEndpoint?: string;
+  tracesEndpoint?: string | undefined;
 
   /**
    * Headers of every request. Those that HTTP or OTLP itself sets (`host`, `content-type`, `user-agent`
    * and the like) can not be among them, nor those that `apiKey` and the preset set. Secret.
    */
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | undefined;
 
   /** Sent as `Authorization: Bearer <key>`, under either preset. Secret. */
-  apiKey?: string;
+  apiKey?: string | undefined;
 
   /**
    * Path of a file that holds the API key, in place of `apiKey`; line breaks at its end are cut off. Read
    * once, at construction.
    */
-  apiKeyFile?: string;
+  apiKeyFile?: string | undefined;
 
   /**
    * What the traces belong to at Braintrust, such as `project_name:checkout`; sent as `x-bt-parent`. The
    * preset `braintrust` needs it, and only it takes it.
    */
-  parent?: string;
+  parent?: string | undefined;
 
   /**
    * Encoding of the bodies. `http/protobuf`, as the OTLP specification recommends; the exporter `otlp-http`
@@ -145,7 +145,7 @@ export interface BackendConfig {
    *
    * @default 'http/protobuf'
    */
-  protocol?: 'http/protobuf' | 'http/json';
+  protocol?: 'http/protobuf' | 'http/json' | undefined;
 
   /**
    * Compression of the bodies.
@@ -154,26 +154,26 @@ export interface BackendConfig {
    *
    * @default 'none'
    */
-  compression?: 'none' | 'gzip';
+  compression?: 'none' | 'gzip' | undefined;
 
   /**
    * Longest that one attempt may take, connection included, in milliseconds.
    *
    * @default 10_000
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 
   /**
    * Path of a PEM file with the certificate authorities to trust, in place of Node's own. Read once, at
    * construction.
    */
-  certificate?: string;
+  certificate?: string | undefined;
 
   /** Path of a PEM file with the client's certificate (chain) for mutual TLS; needs `clientKey`. */
-  clientCertificate?: string;
+  clientCertificate?: string | undefined;
 
   /** Path of a PEM file with the private key of `clientCertificate`. */
-  clientKey?: string;
+  clientKey?: string | undefined;
 
   /**
    * URL of the HTTP proxy to go through, `http` or `https`; credentials may stand in its user-info. `none`
@@ -181,7 +181,7 @@ export interface BackendConfig {
    *
    * Without it, `fromEnv` follows `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; in code there is no proxy.
    */
-  proxy?: string;
+  proxy?: string | undefined;
 
   /**
    * What delivers the spans. `signalbox`: its own transport. `otlp-http`: the stock exporter of
@@ -191,14 +191,14 @@ export interface BackendConfig {
    *
    * @default 'signalbox'
    */
-  exporter?: 'signalbox' | 'otlp-http' | 'console' | SpanExporter;
+  exporter?: 'signalbox' | 'otlp-http' | 'console' | SpanExporter | undefined;
 
   /**
    * An undici `Dispatcher` that sends this backend's requests: the application's own adapter for
    * proxies, certificates or connections. It may be shared, and is never closed by signalbox. In place of
    * `proxy` and the certificate options.
    */
-  dispatcher?: Dispatcher;
+  dispatcher?: Dispatcher | undefined;
 
   /**
    * Most requests that may be in flight at once.
@@ -207,7 +207,7 @@ export interface BackendConfig {
    *
    * @default 4
    */
-  maxConcurrentExports?: number;
+  maxConcurrentExports?: number | undefined;
 
   /**
    * Most spans in the queue; a full queue drops the newest.
@@ -215,21 +215,21 @@ export interface BackendConfig {
    * Unbounded, because the limits in bytes hold in any case, and the 2,048 of the stock processor can not
    * cover an outage of minutes.
    */
-  maxQueueSize?: number;
+  maxQueueSize?: number | undefined;
 
   /**
    * Most bytes in the queue; a full queue drops the newest.
    *
    * Unbounded but for `maxBufferedBytes`, which all backends share fairly.
    */
-  maxQueueBytes?: number;
+  maxQueueBytes?: number | undefined;
 
   /**
    * Most spans in one request. Lowered to `maxQueueSize` where that is less.
    *
    * @default 512
    */
-  maxExportBatchSize?: number;
+  maxExportBatchSize?: number | undefined;
 
   /**
    * Largest request body, in bytes before compression. A batch that would pass it is closed early;
@@ -239,14 +239,14 @@ export interface BackendConfig {
    *
    * @default 4_194_304
    */
-  maxExportBatchBytes?: number;
+  maxExportBatchBytes?: number | undefined;
 
   /**
    * Longest that a span waits for its batch to fill, in milliseconds. 0 sends at the event loop's next turn.
    *
    * @default 5_000
    */
-  scheduleDelayMs?: number;
+  scheduleDelayMs?: number | undefined;
 
   /**
    * Longest that a batch is retried, in milliseconds from its first attempt. 0 never retries.
@@ -255,5 +255,5 @@ export interface BackendConfig {
    *
    * @default 300_000
    */
-  retryMaxElapsedMs?: number;
+  retryMaxElapsedMs?: number | undefined;
 }

@@ -3,7 +3,7 @@ import { backendNameHint, isBackendName } from './backend-name.js';
 import type { CachedSurroundings, Surroundings } from './backend-source.js';
 import { type CheckedConfig, checkConfig } from './check.js';
 import { ConfigError } from './error.js';
-import { createFindings, type Findings, shown, type Where } from './findings.js';
+import { createFindings, type Findings, shown, shownKey, type Where } from './findings.js';
 import { frozenMap } from './frozen-map.js';
 import type { Backend, ResolvedConfig } from './resolved.js';
 import { resolveRoutes } from './routes.js';
@@ -26,7 +26,10 @@ export function resolveConfig(
   surroundings: Surroundings = system,
 ): ResolvedConfig {
   const findings = createFindings();
-  const where: Where = (path) => path.map(shown).join('.') || 'configuration';
+  const where: Where = ([setting, ...path]) => {
+    if (setting === undefined) return 'configuration';
+    return [shown(setting), ...path.map(setting === 'routes' ? shownKey : shown)].join('.');
+  };
   return resolveWith(checkConfig(config, where, findings), where, findings, surroundings);
 }
 

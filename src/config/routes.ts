@@ -1,5 +1,5 @@
 import type { CheckedConfig } from './check.js';
-import { type Findings, shown, type Where } from './findings.js';
+import { type Findings, shownKey, type Where } from './findings.js';
 import { nearest } from './nearest.js';
 import type { ResolvedConfig, Route } from './resolved.js';
 import { isRouteKey } from './route-key.js';
@@ -47,21 +47,23 @@ function checkRoute(
   where: Where,
   findings: Findings,
 ): void {
-  const name = shown(key);
-  const problem = (what: string, hint: string) =>
-    findings.problem(where(['routes', key]), what, hint);
+  const name = shownKey(key);
+  const place = where(['routes', key]);
+  // A route that could not be read has its key and nothing else.
+  const isUnread = backends.length === 0 && findings.has(place);
+  const problem = (what: string, hint: string) => findings.problem(place, what, hint);
   if (!isRouteKey(key)) {
     const hint = '1 to 128 letters, digits and . _ - : / beginning with a letter or digit';
     problem(`has ${name}, which is not a route key`, hint);
   }
-  if (backends.length === 0) {
+  if (backends.length === 0 && !isUnread) {
     problem(`leads from ${name} to no backend`, 'at least one');
   }
   if (new Set(backends).size < backends.length) {
     problem(`leads from ${name} to a backend twice`, 'each once');
   }
   for (const backend of backends.filter((candidate) => !names.has(candidate))) {
-    const what = `leads from ${name} to ${shown(backend)}, which is not a backend`;
+    const what = `leads from ${name} to ${shownKey(backend)}, which is not a backend`;
     problem(what, backendHint(backend, names));
   }
 }
@@ -76,7 +78,8 @@ function resolveDefault(
   if (name === undefined) return undefined;
   const place = where(['defaultRoute']);
   const route = routes.get(name);
-  if (route !== undefined && names.has(name) && route.backends.join() !== name) {
+  const leadsElsewhere = route && route.backends.length > 0 && route.backends.join() !== name;
+  if (leadsElsewhere && names.has(name)) {
     findings.problem(
       place,
       `names both a route key and a backend, and that key leads elsewhere`,
@@ -88,8 +91,13 @@ function resolveDefault(
   // Where the routes themselves could not be read, nobody knows what they would have offered.
   if (configured === undefined && findings.has(where(['routes']))) return undefined;
   if (names.size === 0) return undefined;
-  const what = `names ${shown(name)}, which is neither a route key nor a backend`;
-  findings.problem(place, what, backendHint(name, [...routes.keys(), ...names]));
+  const what = `names ${shownKey(name)}, which is neither a route key nor a backend`;
+  // What has been refused is nothing to choose.
+  const usable = [...routes.values()].filter(
+    ({ key, backends }) => isRouteKey(key) && backends.length > 0,
+  );
+  const candidates = new Set([...usable.map(({ key }) => key), ...names]);
+  findings.problem(place, what, backendHint(name, candidates));
   return undefined;
 }
 

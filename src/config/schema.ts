@@ -47,8 +47,8 @@ export const backendSettings = {
     type: '`name=value,...`',
     fault: 'is not a list of headers with text values',
     hint: 'name=value pairs; in the variable comma-separated and percent-encoded',
+    part: { fault: 'is not text', hint: 'the value of one header, as text' },
     description: 'Headers of every request, percent-encoded as in `OTEL_EXPORTER_OTLP_HEADERS`.',
-    secret: true,
     schema: record(z.string()),
   },
   apiKey: text({
@@ -56,7 +56,6 @@ export const backendSettings = {
     type: 'text',
     hint: 'the key itself, without "Bearer"',
     description: 'Sent as `Authorization: Bearer <key>`.',
-    secret: true,
   }),
   apiKeyFile: text({
     variable: 'API_KEY_FILE',
@@ -122,7 +121,6 @@ export const backendSettings = {
     hint: 'such as http://proxy.example.com:3128, or none',
     description:
       'HTTP proxy to go through, in place of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; `none` goes straight.',
-    secret: true,
   }),
   exporter: {
     variable: 'EXPORTER',
@@ -133,7 +131,6 @@ export const backendSettings = {
     description:
       "What delivers: signalbox's own transport, the stock exporter of `@opentelemetry/exporter-trace-otlp-http`, or the console.",
     default: 'signalbox',
-    secret: false,
     schema: z.union([
       z.enum(['signalbox', 'otlp-http', 'console']),
       z.custom<SpanExporter>(isObjectWith('export', 'shutdown')),
@@ -145,7 +142,6 @@ export const backendSettings = {
     fault: 'is no undici Dispatcher',
     hint: 'such as new Agent() of undici',
     description: "The application's own undici dispatcher for this backend's requests.",
-    secret: false,
     schema: z.custom<Dispatcher>(isObjectWith('dispatch')),
   },
   maxConcurrentExports: withDefault(
@@ -214,18 +210,17 @@ export const processSettings = {
     fault: 'is not a set of backends by name',
     hint: 'the backends by name, each with its settings',
     description: 'Names of the backends, comma-separated. The file may have further ones.',
-    secret: false,
     schema: record(z.custom<BackendConfig>()),
   },
   routes: {
     variable: 'ROUTES',
     form: 'routes',
     type: '`key=backend[+backend...],...`',
-    fault: 'is not a route',
+    fault: 'is not a set of routes',
     hint: 'a list of the names of backends for each key',
+    part: { fault: 'is not a route', hint: 'a list of the names of backends' },
     description:
       "What each route key leads to. Without it each backend's own name is its key; with it only these keys exist.",
-    secret: false,
     schema: record(z.array(z.string())),
   },
   defaultRoute: text({
@@ -299,7 +294,6 @@ export const processSettings = {
     fault: 'is no MeterProvider',
     hint: 'such as new MeterProvider() of @opentelemetry/sdk-metrics',
     description: 'Where metrics go, in place of the globally registered one.',
-    secret: false,
     schema: z.custom<MeterProvider>(isObjectWith('getMeter')),
   },
 } as const satisfies Settings<SignalboxConfig>;
@@ -318,5 +312,3 @@ export const configFileSetting: Setting<string> & { readonly variable: string } 
 
 /** A key of {@link BackendConfig}. */
 export type BackendKey = keyof BackendConfig;
-/** A key of {@link SignalboxConfig}. */
-export type ProcessKey = keyof SignalboxConfig;

@@ -18,13 +18,13 @@ export interface Setting<T = unknown> {
   readonly fault: string;
   /** What would be right. */
   readonly hint: string;
+  /** The same of one part of a compound value, such as a single header. */
+  readonly part?: { readonly fault: string; readonly hint: string };
   /** What it does, in a sentence or two, for tables. */
   readonly description: string;
   readonly default?: string | number;
   /** OpenTelemetry's variables that count where it is left out, the more specific first. */
   readonly fallbacks?: readonly string[];
-  /** Whether its value must never be shown. */
-  readonly secret: boolean;
   readonly schema: z.ZodType<T>;
 }
 
@@ -47,7 +47,6 @@ export function integer({ min = 1, unit, ...setting }: IntegerOptions): Setting<
     type: unit,
     fault: 'is not a whole number in its range',
     hint: `give ${unit} as a plain number from ${min} to ${max}`,
-    secret: false,
     schema: z.int().min(min).max(max),
     ...setting,
   };
@@ -71,7 +70,6 @@ export function choice<const T extends string>({
     type: values.map((value) => `\`${value}\``).join(', '),
     fault: 'is not one of its values',
     hint: `one of ${values.join(', ')}`,
-    secret: false,
     schema: z.enum(values),
     ...setting,
   };
@@ -82,7 +80,6 @@ interface TextOptions {
   readonly type: string;
   readonly hint: string;
   readonly description: string;
-  readonly secret?: boolean;
   readonly schema?: z.ZodType<string>;
 }
 
@@ -91,7 +88,6 @@ export function text(setting: TextOptions): Setting<string> {
   return {
     form: 'text',
     fault: 'is empty, or not text',
-    secret: false,
     schema: z.string().min(1),
     ...setting,
   };

@@ -51,7 +51,7 @@ export function createAgents(
       const agent =
         protocol === 'http:'
           ? new HttpAgent({ keepAlive: true })
-          : new HttpsAgent({ keepAlive: true, ...tls });
+          : new HttpsAgent({ keepAlive: true, ...tls, rejectUnauthorized: true });
       agents.push(agent);
       return withRequestFilter(agent, prepare);
     },

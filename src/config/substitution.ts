@@ -18,4 +18,15 @@ export function substitute(text: string, env: NodeJS.ProcessEnv): string | undef
   return valid ? chunks.join('$') : undefined;
 }
 
+/** The first variable that a text refers to without a default, and that is not set or empty. */
+export function missingReference(text: string, env: NodeJS.ProcessEnv): string | undefined {
+  for (const chunk of text.split('$$')) {
+    for (const [, reference = ''] of chunk.matchAll(/\$\{([^}]*)\}/g)) {
+      const [, name, fallback] = referenceForm.exec(reference) ?? [];
+      if (name && !env[name] && fallback === undefined) return name;
+    }
+  }
+  return undefined;
+}
+
 const referenceForm = /^(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^\n]*))?$/;

@@ -1,19 +1,32 @@
 import type { Fault } from './findings.js';
+import { isRouteKey } from './route-key.js';
 
 /** A text taken apart, or what is wrong with it. */
 export type Parsed<T> = { readonly value: T } | { readonly fault: Fault };
+
+/** A list taken apart: what can be read of it, and what is wrong with the rest. */
+export interface ParsedList<T> {
+  readonly value: T;
+  readonly faults: readonly Fault[];
+}
 
 /** A whole number in plain digits: no sign, exponent, unit, fraction or leading zero. */
 export function parseInteger(text: string): number | undefined {
   return /^(0|[1-9]\d*)$/.test(text) ? Number(text) : undefined;
 }
 
-/** Names separated by commas. */
-export function parseNames(text: string): Parsed<readonly string[]> {
+/** Names separated by commas, each once. */
+export function parseNames(text: string): ParsedList<readonly string[]> {
   const names = text.split(',').map((name) => name.trim());
-  if (names.includes('')) return fault('has an empty name', 'names separated by single commas');
-  if (new Set(names).size < names.length) return fault('has a name twice', 'each name once');
-  return { value: names };
+  const unique = new Set(names.filter((name) => name !== ''));
+  const faults: Fault[] = [];
+  if (names.includes('')) {
+    faults.push({ what: 'has an empty name', hint: 'names separated by single commas' });
+  }
+  if (unique.size < names.filter((name) => name !== '').length) {
+    faults.push({ what: 'has a name twice', hint: 'each name once' });
+  }
+  return { value: [...unique], faults };
 }
 
 /**
@@ -23,20 +36,24 @@ export function parseNames(text: string): Parsed<readonly string[]> {
  * OpenTelemetry passes over what it can not read; here that is a fault, so that no credential is left out
  * in silence. A fault counts pairs and shows none, because a misplaced comma makes a name of a secret.
  */
-export function parseHeaders(text: string): Parsed<Record<string, string>> {
+export function parseHeaders(text: string): ParsedList<Record<string, string>> {
   const headers = new Map<string, string>();
+  const faults: Fault[] = [];
   for (const [index, pair] of text.split(',').entries()) {
-    const result = parseHeader(pair);
-    if ('fault' in result) {
-      return fault(`pair ${index + 1} ${result.fault.what}`, result.fault.hint);
+    const place = `pair ${index + 1}`;
+    const parsed = parseHeader(pair);
+    if ('fault' in parsed) {
+      faults.push({ what: `${place} ${parsed.fault.what}`, hint: parsed.fault.hint });
+    } else if (headers.has(parsed.value[0])) {
+      faults.push({
+        what: `${place} repeats an earlier name`,
+        hint: 'each name once, in any case',
+      });
+    } else {
+      headers.set(...parsed.value);
     }
-    const [name, value] = result.value;
-    if (headers.has(name)) {
-      return fault(`pair ${index + 1} repeats an earlier name`, 'each name once, in any case');
-    }
-    headers.set(name, value);
   }
-  return { value: Object.fromEntries(headers) };
+  return { value: Object.fromEntries(headers), faults };
 }
 
 /** One pair of {@link parseHeaders}, its name in lower case. */
@@ -57,18 +74,28 @@ export function parseHeader(pair: string): Parsed<readonly [name: string, value:
   return { value: [name.toLowerCase(), value] };
 }
 
-/** Routes: `key=backend[+backend...]`, separated by commas. */
-export function parseRoutes(text: string): Parsed<Record<string, readonly string[]>> {
+/**
+ * Routes: `key=backend[+backend...]`, separated by commas. One that can not be read is there with its key, if it
+ * has one, and no backends, so that what refers to the key is not taken for a mistake too.
+ */
+export function parseRoutes(text: string): ParsedList<Record<string, readonly string[]>> {
   const routes = new Map<string, readonly string[]>();
+  const faults: Fault[] = [];
   for (const [index, route] of text.split(',').entries()) {
+    const place = `route ${index + 1}`;
     const [key, backends, ...rest] = route.split('=').map((part) => part.trim());
-    if (!key || !backends || rest.length > 0) {
-      return fault(`route ${index + 1} can not be read`, 'key=backend or key=backend+backend');
+    const isReadable = key && backends && rest.length === 0;
+    if (!isReadable) {
+      const hint = 'key=backend or key=backend+backend';
+      faults.push({ what: `${place} can not be read`, hint });
+      if (isRouteKey(key) && !routes.has(key)) routes.set(key, []);
+    } else if (routes.has(key)) {
+      faults.push({ what: `${place} repeats a key`, hint: 'each key once' });
+    } else {
+      routes.set(key, parseBackends(backends));
     }
-    if (routes.has(key)) return fault(`route ${index + 1} repeats a key`, 'each key once');
-    routes.set(key, parseBackends(backends));
   }
-  return { value: Object.fromEntries(routes) };
+  return { value: Object.fromEntries(routes), faults };
 }
 
 /** The right side of a route: `backend[+backend...]`. */

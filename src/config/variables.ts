@@ -2,7 +2,7 @@ import { backendNameHint, isBackendName, variablePart } from './backend-name.js'
 import type { Findings } from './findings.js';
 import { backendVariable, createLayer, type Entry, type Layer, processVariable } from './layer.js';
 import { backendSettings, configFileSetting, processSettings, type Setting } from './schema.js';
-import { type Parsed, parseHeaders, parseInteger, parseNames, parseRoutes } from './text.js';
+import { type ParsedList, parseHeaders, parseInteger, parseNames, parseRoutes } from './text.js';
 import {
   backendPrefix,
   prefix,
@@ -41,7 +41,7 @@ export function readVariables(
     const candidates = owners.of(variable);
     if (candidates.length > 0) readBackendVariable(variable, candidates, env, layer, findings);
     else if (!variable.startsWith(backendPrefix)) {
-      reportUnknownVariable(variable, processNames, findings);
+      reportUnknownVariable(variable, processNames, owners.parts, findings);
     } else if (fileBackends !== undefined) {
       reportUnknownBackendVariable(variable, owners.parts, findings);
     }
@@ -61,25 +61,22 @@ function readEntry(
     findings.problem(variable, 'is set but empty', 'give it a value, or unset it');
     return undefined;
   }
-  const parsed = readText(text, setting);
-  if ('fault' in parsed) {
-    findings.problem(variable, parsed.fault.what, parsed.fault.hint);
-    return undefined;
-  }
-  return { value: parsed.value, where: variable };
+  const { value, faults } = readText(text, setting);
+  for (const { what, hint } of faults) findings.problem(variable, what, hint);
+  return { value, where: variable };
 }
 
-function readText(text: string, { form }: Setting): Parsed<unknown> {
+function readText(text: string, { form }: Setting): ParsedList<unknown> {
   switch (form) {
     case 'integer':
       // What is no number stays text, which the schema then refuses.
-      return { value: parseInteger(text) ?? text };
+      return { value: parseInteger(text) ?? text, faults: [] };
     case 'pairs':
       return parseHeaders(text);
     case 'routes':
       return parseRoutes(text);
     default:
-      return { value: text };
+      return { value: text, faults: [] };
   }
 }
 
@@ -88,13 +85,10 @@ function listBackends(layer: Layer, env: NodeJS.ProcessEnv, findings: Findings):
   const text = env[variable]?.trim();
   // An empty list has been told of already.
   if (!text) return [];
-  const parsed = parseNames(text);
-  if ('fault' in parsed) {
-    findings.problem(variable, parsed.fault.what, parsed.fault.hint);
-    return [];
-  }
-  const names = parsed.value.filter(isBackendName);
-  if (names.length < parsed.value.length) {
+  const { value: listed, faults } = parseNames(text);
+  for (const { what, hint } of faults) findings.problem(variable, what, hint);
+  const names = listed.filter(isBackendName);
+  if (names.length < listed.length) {
     findings.problem(variable, 'has a name that no backend can have', backendNameHint);
   }
   const byPart = new Map<string, string>();
@@ -123,7 +117,7 @@ interface Owner {
 
 interface Owners {
   /** How the backends are written in variables' names. */
-  readonly parts: readonly string[];
+  readonly parts: ReadonlySet<string>;
   /** All that a variable may mean; nothing for one that belongs to no backend. */
   of(variable: string): readonly Owner[];
 }
@@ -135,7 +129,7 @@ function createOwners(names: Iterable<string>): Owners {
     byPart.set(part, [...(byPart.get(part) ?? []), name]);
   }
   return {
-    parts: [...byPart.keys()],
+    parts: new Set(byPart.keys()),
     of: (variable) => {
       if (!variable.startsWith(backendPrefix)) return [];
       const rest = variable.slice(backendPrefix.length);

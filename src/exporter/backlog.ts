@@ -49,6 +49,8 @@ export interface Backlog<P extends Parcel> {
 }
 
 export interface BacklogOptions {
+  /** What a span takes of the memory beside its estimated bytes. */
+  readonly spanOverheadBytes: number;
   readonly limits: Pick<Backend, 'maxQueueSize' | 'maxQueueBytes' | 'retryMaxElapsedMs'>;
   readonly memory: Memory;
   readonly ledger: BackendLedger;
@@ -61,7 +63,7 @@ export interface BacklogOptions {
 
 /** Creates the backlog of one exporter, with nothing in it. */
 export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlog<P> {
-  const { limits, memory, ledger, clock, hurry, onSettled } = options;
+  const { limits, spanOverheadBytes, memory, ledger, clock, hurry, onSettled } = options;
   const maxUnsent = limits.maxQueueSize ?? Number.POSITIVE_INFINITY;
   const maxUnsentBytes = limits.maxQueueBytes ?? Number.POSITIVE_INFINITY;
   const queue = createQueue();
@@ -74,7 +76,7 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
 
   function admit(routed: RoutedSpan, bytes: number): boolean {
     if (unsent >= maxUnsent || unsentBytes + bytes > maxUnsentBytes) return refuse('queue_full');
-    if (!account.take(bytes)) return refuse('buffer_full');
+    if (!account.take(bytes + spanOverheadBytes)) return refuse('buffer_full');
     ledger.accept();
     queue.push({ routed, bytes, sequence: nextSequence, acceptedAtMs: clock.now() });
     nextSequence += 1;
@@ -106,7 +108,7 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
     if (batch.state === 'inFlight') ledger.requeue(batch.spans.length);
     endOperation(batch, batch.failure?.errorType, batch.failure?.httpStatus);
     account.unpin(sizeOf(batch));
-    account.give(sizeOf(batch) - batch.bytes);
+    account.give(sizeOf(batch) - heldBy(batch.spans));
     batch.state = 'settled';
     batches.splice(batches.indexOf(batch), 1, ...halve(batch));
   }
@@ -147,9 +149,21 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
   function dropQueued(spans: readonly QueuedSpan[], reason: BackendDropReason): void {
     if (spans.length === 0) return;
     leaveUnsent(spans);
-    account.give(sumBytes(spans));
+    account.give(heldBy(spans));
     ledger.drop(reason, spans.length, 'queued');
     onSettled();
+  }
+
+  /**
+   * What a batch counts for in the budget: its spans, which a smaller request may still need, or its body,
+   * whichever is more. Not both: with a full budget nothing could be sent but at the price of other spans.
+   */
+  function sizeOf({ spans, parcel }: Batch<P>): number {
+    return Math.max(heldBy(spans), parcel?.bytes ?? 0);
+  }
+
+  function heldBy(spans: readonly QueuedSpan[]): number {
+    return sumBytes(spans) + spans.length * spanOverheadBytes;
   }
 
   function leaveUnsent(spans: readonly QueuedSpan[]): void {
@@ -160,7 +174,7 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
   /** Drops the newest first: queued spans, and then batches that wait. */
   function giveWay(bytes: number): void {
     const heldAfter = account.held - bytes;
-    dropQueued(queue.takeNewest(bytes), 'buffer_full');
+    dropQueued(queue.takeNewest(bytes, spanOverheadBytes), 'buffer_full');
     for (let batch = newestWaiting(); batch && account.held > heldAfter; batch = newestWaiting()) {
       drop(batch, 'buffer_full');
     }
@@ -224,14 +238,6 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
       }
     },
   };
-}
-
-/**
- * What a batch counts for in the budget: its spans, which a smaller request may still need, or its body,
- * whichever is more. Not both: with a full budget nothing could be sent but at the price of other spans.
- */
-function sizeOf({ bytes, parcel }: Batch<Parcel>): number {
-  return Math.max(bytes, parcel?.bytes ?? 0);
 }
 
 /** Where the ledger has the batch's spans. */

@@ -14,6 +14,8 @@ export interface Parcel {
 export interface Courier<P extends Parcel> {
   /** Most parcels that it carries at a time. */
   readonly maxConcurrent: number;
+  /** What a span takes of the memory while it is held, beside its estimated bytes. */
+  readonly spanOverheadBytes: number;
   /** What the span is taken to need in a parcel. Never throws. */
   estimateBytes(span: RoutedSpan): number;
   /** @throws on a span that can not be encoded, and on spans that can not be encoded together. */

@@ -59,6 +59,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   const { backend, courier, memory, ledger, log, clock, random } = parts;
   const backlog = createBacklog<P>({
     limits: backend,
+    spanOverheadBytes: courier.spanOverheadBytes,
     memory,
     ledger,
     clock,
@@ -121,11 +122,14 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       return;
     }
     const { pinned, pinLimit } = backlog.account;
+    const { spanOverheadBytes } = courier;
     const maxBytes = Math.min(backend.maxExportBatchBytes, pinLimit);
+    const maxSpans = Math.min(backend.maxExportBatchSize, Math.ceil(pinLimit / spanOverheadBytes));
     const bytes = start.batch?.bytes ?? Math.min(backlog.queue.bytes, maxBytes);
+    const spans = start.batch?.spans.length ?? Math.min(backlog.queue.size, maxSpans);
     // Memory is short, and we have our part of it in flight: the next answer starts the next turn.
-    if (active > 0 && pinned + bytes > pinLimit) return;
-    void run(start.batch ?? backlog.form(backend.maxExportBatchSize, maxBytes));
+    if (active > 0 && pinned + bytes + spans * spanOverheadBytes > pinLimit) return;
+    void run(start.batch ?? backlog.form(maxSpans, maxBytes));
     scheduleTurn();
   }
 

@@ -44,6 +44,11 @@ export interface Memory {
   /** Bytes held now by all accounts together. Over `maxBytes` only by what was forced. */
   readonly usedBytes: number;
   open(holder: Holder): Account;
+  /**
+   * Runs `fn`, in which one holder takes, bit by bit, what another has just given. The room that is kept free
+   * for newcomers is not asked of it: it was not free before either.
+   */
+  move(fn: () => void): void;
 }
 
 interface Entry {
@@ -74,6 +79,7 @@ export function createMemory(maxBytes: number): Memory {
   const shortAt = maxBytes / 2;
   const nonEmpty = new Set<Entry>();
   let used = 0;
+  let isMoving = false;
   let isHurried = false;
   /** Holders with something to give, by what they hold; kept only while memory is short. */
   let givers: LargestFirst<Entry> | undefined;
@@ -114,6 +120,7 @@ export function createMemory(maxBytes: number): Memory {
   function limitFor(entry: Entry, bytes: number): number {
     const sharers = countSharers(entry);
     if (entry.held + bytes <= maxBytes / sharers) return maxBytes;
+    if (isMoving) return maxBytes;
     return Math.max(maxBytes - maxBytes / (sharers + 1), Math.min(used, maxBytes));
   }
 
@@ -155,6 +162,15 @@ export function createMemory(maxBytes: number): Memory {
     maxBytes,
     get usedBytes() {
       return used;
+    },
+    move(fn) {
+      const before = isMoving;
+      isMoving = true;
+      try {
+        fn();
+      } finally {
+        isMoving = before;
+      }
     },
     open(holder) {
       const entry: Entry = { holder, held: 0, pinned: 0 };

@@ -20,8 +20,8 @@ export interface Queue {
   push(span: QueuedSpan): void;
   /** Takes the oldest spans out, as many as both limits allow, but one at least. */
   takeOldest(maxSpans: number, maxBytes: number): QueuedSpan[];
-  /** Takes the newest spans out until they have `bytes` together, or none is left. */
-  takeNewest(bytes: number): QueuedSpan[];
+  /** Takes the newest spans out until they hold `bytes` together, or none is left. */
+  takeNewest(bytes: number, overheadBytes: number): QueuedSpan[];
 }
 
 /** Creates an empty queue. */
@@ -59,11 +59,11 @@ export function createQueue(): Queue {
       }
       return take(0, count);
     },
-    takeNewest(wanted) {
+    takeNewest(wanted, overheadBytes) {
       let from = spans.length;
       for (let total = 0; from > 0 && total < wanted; ) {
         from -= 1;
-        total += spans[from]?.bytes ?? 0;
+        total += (spans[from]?.bytes ?? 0) + overheadBytes;
       }
       return take(from, spans.length - from);
     },

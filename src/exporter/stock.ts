@@ -1,6 +1,7 @@
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
+import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import type { ExportResult, ReadableSpan, SpanExporter } from '../sdk.js';
 import type { SendFailure, SendResult } from '../transport/result.js';
@@ -49,6 +50,7 @@ export function createStock(options: StockOptions): Courier<SpanList> {
 
   return {
     maxConcurrent: 1,
+    spanOverheadBytes: SPAN_OBJECT_BYTES,
     estimateBytes,
     encode: (spans) => ({ spans: spans.map(view), bytes: 0 }),
     compress: async (list) => list,

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Backend } from '../config/resolved.js';
 import type { Encoder } from '../encoding/encoder.js';
+import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import type { Transport } from '../transport/transport.js';
 import type { Courier, Parcel } from './courier.js';
 
@@ -27,7 +28,7 @@ export function createWire(
   openTransport: () => Transport,
 ): Courier<Body> {
   let transport: Transport | undefined;
-  let lastCompression: Promise<unknown> = Promise.resolve();
+  let lastCompression: Promise<unknown> | undefined;
 
   async function compressNow(body: Body): Promise<Body> {
     try {
@@ -41,6 +42,7 @@ export function createWire(
 
   return {
     maxConcurrent: backend.maxConcurrentExports,
+    spanOverheadBytes: SPAN_OBJECT_BYTES,
     estimateBytes: encoder.estimateBytes,
     encode(spans) {
       const content = encoder.encode(spans);
@@ -48,7 +50,10 @@ export function createWire(
     },
     async compress(body) {
       if (backend.compression === 'none') return body;
-      const compressed = lastCompression.then(() => compressNow(body));
+      const compressed =
+        lastCompression === undefined
+          ? compressNow(body)
+          : lastCompression.then(() => compressNow(body));
       // Only its end is waited for: its body must not be kept until the next one.
       lastCompression = compressed.then(() => undefined);
       return compressed;

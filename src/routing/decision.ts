@@ -17,6 +17,7 @@ export function openDecision(origin: DecisionOrigin, outer: Decision | undefined
   if (depth > 0 && depth % MAX_DEPTH === 0) forgetBeyond(outer, MAX_DEPTH);
   return {
     outer,
+    insideKeyed: false,
     depth,
     origin,
     decided: false,
@@ -116,6 +117,16 @@ export function isWithin(decision: Decision, ancestor: Decision): boolean {
   return false;
 }
 
+/** Whether a decision outside this one was decided, or is poisoned. */
+export function isInsideKeyed(decision: Decision): boolean {
+  let each = decision;
+  while (each.outer !== undefined) {
+    each = each.outer;
+    if (each.decided || each.ambiguous) return true;
+  }
+  return each.insideKeyed;
+}
+
 function settleIfIdle(decision: Decision): void {
   if (decision.openTraces > 0 || decision.holds > 0 || !isOpen(decision)) return;
   decision.settled = true;
@@ -129,7 +140,9 @@ function localRootEnded({ firstTrace }: Decision): boolean {
 function forgetBeyond(decision: Decision | undefined, depth: number): void {
   let each = decision;
   for (let i = 1; i < depth && each !== undefined; i += 1) each = each.outer;
-  if (each !== undefined) each.outer = undefined;
+  if (each === undefined) return;
+  each.insideKeyed = isInsideKeyed(each);
+  each.outer = undefined;
 }
 
 function index(trace: LocalTrace): void {

@@ -26,8 +26,11 @@ interface ParkedSpan {
 
 /** Where the spans of open decisions wait, bounded in spans, bytes and time for one processor. */
 export interface ParkingLot {
-  /** Parks a span; the place that holds the most gives way where a bound is passed. */
-  park(place: ParkingPlace, span: ReadableSpan): void;
+  /**
+   * Parks a span; the place that holds the most gives way where a bound is passed. `false` where that was
+   * this place, and `overflow` has emptied it: the span is not parked, and goes where the others went.
+   */
+  park(place: ParkingPlace, span: ReadableSpan): boolean;
   /** Takes all spans of a place out, in the order in which they ended. */
   release(place: ParkingPlace, take: (span: ReadableSpan) => void): void;
   /** Every place that holds a span. */
@@ -70,18 +73,21 @@ export function createParkingLot(options: ParkingOptions): ParkingLot {
   let youngest: ParkedSpan | undefined;
   let isTiming = false;
 
-  function park(place: ParkingPlace, span: ReadableSpan): void {
+  function park(place: ParkingPlace, span: ReadableSpan): boolean {
     const bytes = estimateBytes(span);
-    ledger.park();
     while (!account.take(bytes)) {
       // The budget is short and nobody holds more than the parked spans do.
       const largest = occupied.largest();
-      if (largest === undefined || holdsMore(place, bytes, largest)) {
-        refuse();
-        return;
+      if (largest !== undefined && !holdsMore(place, bytes, largest)) {
+        if (!overflow(largest)) dropNewest(largest);
+      } else if (overflow(place)) {
+        return false;
+      } else {
+        ledger.drop('park_limit');
+        return true;
       }
-      dropNewest(largest);
     }
+    ledger.park();
     append({
       span,
       bytes,
@@ -97,14 +103,17 @@ export function createParkingLot(options: ParkingOptions): ParkingLot {
       if (!overflow(largest)) dropNewest(largest);
     }
     if (!isTiming) expireAfter(timeoutMs);
+    return true;
   }
 
   function release(place: ParkingPlace, take: (span: ReadableSpan) => void): void {
-    for (let parked = place.first; parked !== undefined; parked = place.first) {
-      remove(parked);
-      ledger.unpark();
-      take(parked.span);
-    }
+    memory.move(() => {
+      for (let parked = place.first; parked !== undefined; parked = place.first) {
+        remove(parked);
+        ledger.unpark();
+        take(parked.span);
+      }
+    });
   }
 
   // One timer for the whole lot: it wakes for the span that has waited longest.
@@ -149,18 +158,14 @@ export function createParkingLot(options: ParkingOptions): ParkingLot {
     return Math.max(count / maxSpans, bytes / memory.maxBytes);
   }
 
-  function refuse(): void {
-    ledger.unpark();
-    ledger.drop('park_limit');
-  }
-
   function dropNewest(place: ParkingPlace): void {
     if (place.last !== undefined) drop(place.last);
   }
 
   function drop(parked: ParkedSpan): void {
     remove(parked);
-    refuse();
+    ledger.unpark();
+    ledger.drop('park_limit');
   }
 
   function append(parked: ParkedSpan): void {

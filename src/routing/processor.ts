@@ -9,6 +9,7 @@ import { isResolved, resolveConfig } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/resolved.js';
 import type { SignalboxConfig } from '../config/schema.js';
 import { createEncoder } from '../encoding/encoder.js';
+import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import type { Exporter } from '../exporter/exporter.js';
 import { createMemory } from '../exporter/memory.js';
 import { openExporter } from '../exporter/open.js';
@@ -70,7 +71,7 @@ export class RoutingSpanProcessor {
     this.#router = createRouter({
       ...resolved,
       table: createTable(resolved, (name) => required(exporters, name)),
-      estimateBytes: (span) => estimateBytes({ span, routeKey: undefined }),
+      estimateBytes: (span) => SPAN_OBJECT_BYTES + estimateBytes({ span, routeKey: undefined }),
       memory,
       ledger: ledger.routing,
       log,

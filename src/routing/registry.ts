@@ -9,6 +9,8 @@ import { createContextKey, type SpanContext } from '@opentelemetry/api';
 export interface Decision {
   /** The decision that was in force where this one was opened. Decisions form a tree. */
   outer: Decision | undefined;
+  /** One further out than `outer` still leads to was decided, or poisoned. */
+  insideKeyed: boolean;
   /** How many decisions lie outside it, those included that `outer` no longer leads to. */
   readonly depth: number;
   /** Who opened it. */

@@ -5,8 +5,8 @@ import type { Clock } from '../clock.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { bind, bindingOf } from './binding.js';
-import { isOpen, spanEnded, spanStarted } from './decision.js';
-import { createParkingLot, createParkingPlace, type ParkingPlace } from './parking.js';
+import { isInsideKeyed, isOpen, spanEnded, spanStarted } from './decision.js';
+import { createParkingLot, type ParkingPlace } from './parking.js';
 import {
   type Attachment,
   type Decision,
@@ -136,8 +136,8 @@ export function createRouter(options: RouterOptions): Router {
     const { decision } = trace;
     const mine = find(decision) ?? remember(decision);
     const destination = mine.destination ?? resolve(mine);
-    if (destination === undefined) lot.park(mine, span);
-    else send(span, destination);
+    if (destination !== undefined) send(span, destination);
+    else if (!lot.park(mine, span)) send(span, unkeyed(decision));
   }
 
   function resolve(mine: Remembered): Destination | undefined {
@@ -154,13 +154,7 @@ export function createRouter(options: RouterOptions): Router {
     // A boundary inside a keyed scope, or inside a span that is nobody's, that gets no key may be the scope's
     // work, or another request that runs in a leaked context: the default route would be a guess.
     if (table.isUniform) return table.default;
-    let each = decision;
-    while (each.outer !== undefined) {
-      each = each.outer;
-      if (each.decided || each.ambiguous) return AMBIGUOUS;
-    }
-    // What lay further out has been forgotten.
-    return each.depth > 0 ? AMBIGUOUS : table.default;
+    return isInsideKeyed(decision) ? AMBIGUOUS : table.default;
   }
 
   function send(span: ReadableSpan, destination: Destination): void {
@@ -202,7 +196,10 @@ export function createRouter(options: RouterOptions): Router {
 
   function remember(decision: Decision): Remembered {
     const mine: Remembered = {
-      ...createParkingPlace(),
+      spans: 0,
+      bytes: 0,
+      first: undefined,
+      last: undefined,
       owner,
       next: decision.attachment,
       decision,

@@ -51,7 +51,11 @@ export function exchange(
     const giveUp = (reason: Error, outcome: Answer | Error = reason): void => {
       settle(() => resolve(outcome));
       givenUp = reason;
-      controller?.abort(reason);
+      try {
+        controller?.abort(reason);
+      } catch {
+        // A dispatcher made elsewhere. Nobody waits for this request any more, and above us is a timer.
+      }
     };
     const onAbort = (): void => giveUp(new TransportError('aborted', 'the request was aborted'));
     const onTimeout = (): void =>
@@ -106,7 +110,17 @@ export function exchange(
       dispatcher.dispatch(options, handler);
     } catch (error) {
       // undici reports to the handler; a dispatcher made elsewhere may throw.
-      settle(() => resolve(toError(error)));
+      settle(() => resolve(isOfOlderUndici(error) ? tooOld(error) : toError(error)));
     }
   });
+}
+
+/** A dispatcher of undici 6, such as the one behind Node 20's own `fetch`, knows no handler of this kind. */
+function isOfOlderUndici(error: unknown): error is Error {
+  return error instanceof Error && /^invalid on\w+ method$/.test(error.message);
+}
+
+function tooOld(cause: Error): TransportError {
+  const message = 'the dispatcher is of an undici older than 7';
+  return new TransportError('dispatcher_too_old', message, { cause, isFinal: true });
 }

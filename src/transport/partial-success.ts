@@ -5,6 +5,9 @@ import { toPrintable } from './printable.js';
 /** From here on a 64-bit varint is a negative int64, which the reader takes for an unsigned one. */
 const INT64_OVERFLOW = 2 ** 63;
 
+/** Decoding holds up the event loop: 4 MiB of tiny fields, or of one varint, do so for 200 ms. */
+const MAX_DECODED_BYTES = 64 * 1024;
+
 /** What a successful answer says of the batch. */
 export interface PartialSuccess {
   /** A whole number from 0 to the largest safe one; the batch may have been smaller. */
@@ -32,7 +35,8 @@ export function readPartialSuccess(
     message: toPrintable(redact(`HTTP ${httpStatus}, but the answer ${reason}`)),
   });
 
-  if (body === undefined) return unreadable('is too long to be read');
+  if (body === undefined || body.length > MAX_DECODED_BYTES)
+    return unreadable('is too long to be read');
   // A full success in protobuf has no bytes; others, too, answer with none.
   if (body.length === 0) return { rejectedSpans: 0 };
   // No request here has an Accept-Encoding, so nothing that is encoded was asked for.

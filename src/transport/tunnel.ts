@@ -70,6 +70,10 @@ export function createTunnelConnector(options: TunnelOptions): buildConnector.co
             // A certificate or key that is none. undici, which called this, would pass over it.
             fail(toError(unusable));
           }
+        } else if (socket.readableLength > 0) {
+          // undici would lose the connection over it, and open the next one at once, without end.
+          socket.on('error', () => {}).destroy();
+          fail(new TransportError('proxy', 'the proxy sent more than its answer'));
         } else {
           callback(null, socket);
         }

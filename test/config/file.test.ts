@@ -197,9 +197,19 @@ backends:
   test('to a variable that is not set leave nothing, which is a problem', () => {
     const text = `backends:\n  a:\n    ${endpoint}\n    api_key: \${KEY}\n    headers:\n      x-a: \${KEY}`;
     expect(problemsIn(text)).toEqual([
-      'file:4 backends.a.api_key: is empty',
-      'file:6 backends.a.headers.x-a: is empty',
+      'file:4 backends.a.api_key: refers to KEY, which is not set',
+      'file:6 backends.a.headers.x-a: refers to KEY, which is not set',
     ]);
+  });
+
+  test.each([
+    ['"${KEY}"', {}, 'refers to KEY, which is not set'],
+    ['${OTHER:-}${env:KEY}', {}, 'refers to KEY, which is not set'],
+    ['${KEY}', { KEY: '' }, 'refers to KEY, which is empty'],
+    ['${KEY:-}', {}, 'is empty'],
+  ])('of which nothing is left in %s are a problem', (reference, env, what) => {
+    const text = `backends:\n  a:\n    ${endpoint}\nroute_attribute: ${reference}`;
+    expect(problemsIn(text, env)).toEqual([`file:4 route_attribute: ${what}`]);
   });
 
   test.each(['${KEY:?error}', '${1KEY}', '${}', '"${K Y}"'])('can not be %s', (reference) => {
@@ -216,16 +226,31 @@ describe('refuses', () => {
     ['an empty file', '', ['file:1: is not a set of settings']],
     ['a list', '- a', ['file:1: is not a set of settings']],
     ['text', 'backends', ['file:1: is not a set of settings']],
-    ['bad YAML', 'backends:\n  a: [1', ['file:2: is not valid YAML (BAD_INDENT)']],
+    [
+      'bad YAML',
+      'backends:\n  a: [1',
+      ['file:2:8: is not valid YAML: the indentation is off, or a bracket is not closed'],
+    ],
+    [
+      'bad YAML that the parser stumbles over several times',
+      'backends:\n  a:\n    endpoint: x\n   timeout: 5\n    api_key: k\n',
+      ['file:4:1: is not valid YAML: the indentation is off, or a bracket is not closed'],
+    ],
+    [
+      'bad YAML whose faults the parser finds out of order',
+      '%x\na: 1',
+      ['file:1:1: is not valid YAML: a directive can not be read'],
+    ],
+    ['bad YAML of a kind that has no words', 'a: &x &y 1', ['file:1:7: is not valid YAML']],
     [
       'an unknown tag',
       `${backends}\npark_timeout: !ms 5`,
-      ['file:2: is not valid YAML (TAG_RESOLVE_FAILED)'],
+      ['file:2:15: is not valid YAML: a tag is not known, or does not fit its value'],
     ],
     [
       'two documents',
       `${backends}\n---\n${backends}`,
-      ['file:2: is not valid YAML (MULTIPLE_DOCS)'],
+      ['file:2:1: is not valid YAML: it has several documents'],
     ],
     ['no backends', 'backends: {}', ['file:1 backends: names no backend']],
     [
@@ -290,13 +315,30 @@ describe('refuses', () => {
     [
       'a header of several values',
       'backends:\n  a:\n    endpoint: http://127.0.0.1\n    headers:\n      x-a: [b]',
-      ['file:5 backends.a.headers.x-a: is not a list of headers with text values'],
+      ['file:5 backends.a.headers.x-a: is not text'],
     ],
-    ['routes that are a list', `${backends}\nroutes: [a]`, ['file:2 routes: is not a route']],
+    [
+      'routes that are a list',
+      `${backends}\nroutes: [a]`,
+      ['file:2 routes: is not a set of routes'],
+    ],
     [
       'an empty route',
       `${backends}\nroutes:\n  acme: []`,
       ['file:3 routes.acme: leads from acme to no backend'],
+    ],
+    [
+      'a route that can not be read, and nothing that only follows from it',
+      `${backends}\ndefault_route: acme\nroutes:\n  acme: { a: b }\n  globex: [[a]]`,
+      ['file:4 routes.acme: is not a route', 'file:5 routes.globex: is not a route'],
+    ],
+    [
+      'bad route keys, each by itself',
+      `${backends}\nroutes:\n  a b: a\n  "": a`,
+      [
+        'file:3 routes."a b": has "a b", which is not a route key',
+        'file:4 routes."": has "", which is not a route key',
+      ],
     ],
     [
       'a route to nowhere',

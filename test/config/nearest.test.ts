@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { nearest } from '../../src/config/nearest.js';
 
-const candidates = ['ENDPOINT', 'HEADERS', 'API_KEY', 'API_KEY_FILE', 'TIMEOUT', 'URL'];
+const candidates = ['A', 'EU', 'ENDPOINT', 'HEADERS', 'API_KEY', 'API_KEY_FILE', 'TIMEOUT', 'URL'];
 
 test.each([
   ['ENDPONT', 'ENDPOINT'],
@@ -15,7 +15,7 @@ test.each([
   expect(nearest(name, candidates)).toBe(expected);
 });
 
-test.each(['', 'UNRELATED', 'FILTER', 'UX', 'X', 'A_VERY_LONG_NAME_OF_SOMETHING_ELSE'])(
+test.each(['', 'UNRELATED', 'FILTER', 'UX', 'US', 'X', 'B', 'A_VERY_LONG_NAME_OF_SOMETHING_ELSE'])(
   'takes %j for nothing',
   (name) => {
     expect(nearest(name, candidates)).toBeUndefined();

@@ -147,7 +147,8 @@ describe('secrets', () => {
       (text: string) => `"${text}`,
       (text: string) => `!tag ${text}`,
       (text: string) => `*${text}`,
-      (text: string) => `\${${text}}`,
+      // The name of a variable may be shown.
+      (text: string) => `\${:${text}}`,
       (text: string) => `\${UNSET:-${text}}`,
       (text: string) => `|\n      ${text}`,
     ];

@@ -79,9 +79,10 @@ test('an empty route attribute writes none', () => {
 });
 
 test('an option that is undefined counts as left out', () => {
-  const config = resolveUnchecked({
-    backends: { a: { endpoint, timeoutMs: undefined, exporter: undefined } },
+  const config = resolveConfig({
+    backends: { a: { endpoint, apiKey: process.env.UNSET, timeoutMs: undefined } },
     routes: undefined,
+    meterProvider: undefined,
   });
   expect(backendOf(config, 'a').timeoutMs).toBe(10_000);
   expect([...config.routes.keys()]).toEqual(['a']);
@@ -207,6 +208,30 @@ describe('refuses', () => {
       );
       expect(problems.map(({ where }) => where)).toEqual([`backends.a.${key}`]);
     }
+  });
+
+  test('a part of a compound value, by what is wrong with that part', () => {
+    const config = {
+      backends: { a: { endpoint, headers: { 'x-a': 1, 'x-b': 'b', 'x-c': null } } },
+      routes: { acme: 'a', globex: [1, 2] },
+    };
+    expect(problemLines(() => resolveUnchecked(config))).toEqual([
+      'routes.acme: is not a route',
+      'routes.globex: is not a route',
+      'backends.a.headers.x-a: is not text',
+      'backends.a.headers.x-c: is not text',
+    ]);
+  });
+
+  test('bad URLs with a hint at what that setting would be', () => {
+    const hintOf = (backend: BackendConfig) => problemsOf(() => resolve(backend))[0]?.hint;
+    expect(hintOf({ endpoint: 'nowhere' })).toBe('such as https://otlp.example.com');
+    expect(hintOf({ endpoint, proxy: 'nowhere' })).toBe(
+      'such as http://proxy.example.com:3128, or none',
+    );
+    expect(hintOf({ endpoint: 'http://user:pass@127.0.0.1' })).toBe(
+      'give them as the API key or in the headers',
+    );
   });
 
   test('gRPC with a hint at what to use', () => {

@@ -28,9 +28,10 @@ describe('routes', () => {
 
   test.each([
     ['-a', 'routes.-a: has -a, which is not a route key'],
+    ['a b', 'routes."a b": has "a b", which is not a route key'],
     [
-      'a b',
-      'routes.(a name of other characters): has (a name of other characters), which is not a route key',
+      `https://${'é'.repeat(100)}`,
+      `routes."https://${'\\u00e9'.repeat(5)}...: has "https://${'\\u00e9'.repeat(5)}..., which is not a route key`,
     ],
   ])('can not have the key %j', (key, expected) => {
     expect(problemLines(() => resolve({ routes: { [key]: ['a', 'b'] } }))).toEqual([expected]);
@@ -50,6 +51,11 @@ describe('routes', () => {
       routes: { acme: ['standart'] },
     };
     expect(problemsOf(() => resolveConfig(config))[0]?.hint).toBe('did you mean standard?');
+  });
+
+  test('that lead nowhere come with all names where none is near', () => {
+    const [problem] = problemsOf(() => resolve({ routes: { acme: ['c'] } }));
+    expect(problem?.hint).toBe('there is a, b');
   });
 
   test('that do not reach a backend are warned of', () => {
@@ -90,6 +96,12 @@ describe('the default route', () => {
     expect(problemLines(() => resolve({ routes, defaultRoute: 'c' }))).toEqual([
       'defaultRoute: names c, which is neither a route key nor a backend',
     ]);
+  });
+
+  test('that is neither comes with the names that are usable', () => {
+    const config = { routes: { acme: ['a'], 'b ad': ['a'], globex: [] }, defaultRoute: 'zzz' };
+    const problem = problemsOf(() => resolve(config)).find(({ where }) => where === 'defaultRoute');
+    expect(problem?.hint).toBe('there is acme, a, b');
   });
 
   test.each(['unknownRoute', 'parkOverflow'] as const)('is what %s=default needs', (key) => {

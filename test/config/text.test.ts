@@ -22,15 +22,18 @@ test.each([
   ['a,b', ['a', 'b']],
   [' a , b ', ['a', 'b']],
 ])('reads %j as names', (text, expected) => {
-  expect(parseNames(text)).toEqual({ value: expected });
+  expect(parseNames(text)).toEqual({ value: expected, faults: [] });
 });
 
 test.each([
-  ['a,,b', 'has an empty name'],
-  ['a,', 'has an empty name'],
-  ['a,b,a', 'has a name twice'],
-])('refuses %j as names', (text, what) => {
-  expect(parseNames(text)).toMatchObject({ fault: { what } });
+  ['a,,b', ['has an empty name']],
+  ['a,', ['has an empty name']],
+  ['a,b,a', ['has a name twice']],
+  ['a,,b,a,', ['has an empty name', 'has a name twice']],
+])('tells what is wrong with %j as names, and reads the others', (text, expected) => {
+  const { value, faults } = parseNames(text);
+  expect(faults.map(({ what }) => what)).toEqual(expected);
+  expect(value).toEqual(text.includes('b') ? ['a', 'b'] : ['a']);
 });
 
 test.each([
@@ -43,11 +46,14 @@ test.each([
   ['a=b=c', { a: 'b=c' }],
   ['a=1+2', { a: '1+2' }],
 ])('reads %j as headers', (text, expected) => {
-  expect(parseHeaders(text)).toEqual({ value: expected });
+  expect(parseHeaders(text)).toEqual({ value: expected, faults: [] });
 });
 
 test('reads a header named like a property of every object', () => {
-  expect(parseHeaders('__proto__=a')).toEqual({ value: Object.fromEntries([['__proto__', 'a']]) });
+  expect(parseHeaders('__proto__=a')).toEqual({
+    value: Object.fromEntries([['__proto__', 'a']]),
+    faults: [],
+  });
 });
 
 test.each([
@@ -61,7 +67,18 @@ test.each([
   ['a=%ff', 'pair 1 has a "%" that begins no percent-encoding'],
   ['a=1,A=2', 'pair 2 repeats an earlier name'],
 ])('refuses %j as headers', (text, what) => {
-  expect(parseHeaders(text)).toMatchObject({ fault: { what } });
+  expect(parseHeaders(text).faults).toMatchObject([{ what }]);
+});
+
+test('tells every fault of headers, and reads the others', () => {
+  const { value, faults } = parseHeaders('a=1,secret,b=2,=3,A=4,c=%ZZ');
+  expect(value).toEqual({ a: '1', b: '2' });
+  expect(faults.map(({ what }) => what)).toEqual([
+    'pair 2 has no "="',
+    'pair 4 has an empty name or value',
+    'pair 5 repeats an earlier name',
+    'pair 6 has a "%" that begins no percent-encoding',
+  ]);
 });
 
 test.each([
@@ -70,7 +87,7 @@ test.each([
   [' acme = a + b ', { acme: ['a', 'b'] }],
   ['tenant:x/y.z=a', { 'tenant:x/y.z': ['a'] }],
 ])('reads %j as routes', (text, expected) => {
-  expect(parseRoutes(text)).toEqual({ value: expected });
+  expect(parseRoutes(text)).toEqual({ value: expected, faults: [] });
 });
 
 test.each([
@@ -81,5 +98,17 @@ test.each([
   ['acme=a,', 'route 2 can not be read'],
   ['acme=a,acme=b', 'route 2 repeats a key'],
 ])('refuses %j as routes', (text, what) => {
-  expect(parseRoutes(text)).toMatchObject({ fault: { what } });
+  expect(parseRoutes(text).faults).toMatchObject([{ what }]);
+});
+
+test('tells every fault of routes, reads the others, and keeps the keys of those it can not read', () => {
+  const { value, faults } = parseRoutes('acme=a,=b,globex,acme=b,initech=a=b,a b');
+  expect(value).toEqual({ acme: ['a'], globex: [], initech: [] });
+  expect(faults.map(({ what }) => what)).toEqual([
+    'route 2 can not be read',
+    'route 3 can not be read',
+    'route 4 repeats a key',
+    'route 5 can not be read',
+    'route 6 can not be read',
+  ]);
 });

@@ -164,6 +164,51 @@ describe('refuses', () => {
   });
 });
 
+describe('tells every problem', () => {
+  test('of routes and their default', () => {
+    const env = {
+      SIGNALBOX_BACKENDS: 'a,b',
+      SIGNALBOX_BACKEND_A_ENDPOINT: 'http://127.0.0.1:1',
+      SIGNALBOX_BACKEND_B_ENDPOINT: 'http://127.0.0.1:2',
+      SIGNALBOX_ROUTES: 'acme=c,b ad=a,x=a+a,=b,y',
+      SIGNALBOX_DEFAULT_ROUTE: 'zzz',
+    };
+    expect(problemLines(() => resolveFromEnv(env))).toEqual([
+      'SIGNALBOX_ROUTES: route 4 can not be read',
+      'SIGNALBOX_ROUTES: route 5 can not be read',
+      'SIGNALBOX_ROUTES: leads from acme to c, which is not a backend',
+      'SIGNALBOX_ROUTES: has "b ad", which is not a route key',
+      'SIGNALBOX_ROUTES: leads from x to a backend twice',
+      'SIGNALBOX_DEFAULT_ROUTE: names zzz, which is neither a route key nor a backend',
+    ]);
+  });
+
+  test('of headers', () => {
+    const env = {
+      SIGNALBOX_BACKEND_STANDARD_HEADERS:
+        'content-type=x,Authorization=Basic y,x y=1,=2,a=b%ZZ,x-team=ml',
+      SIGNALBOX_BACKEND_STANDARD_API_KEY: 'k',
+    };
+    const variable = 'SIGNALBOX_BACKEND_STANDARD_HEADERS';
+    expect(problemLines(() => resolve(env))).toEqual([
+      `${variable}: pair 4 has an empty name or value`,
+      `${variable}: pair 5 has a "%" that begins no percent-encoding`,
+      `${variable}: has content-type, which signalbox sets itself`,
+      `${variable}: is not a header name`,
+      `${variable}: authorization is set by the API key`,
+    ]);
+  });
+
+  test('of the list of backends, whose other names still count', () => {
+    const env = { SIGNALBOX_BACKENDS: 'standard,,standard', SIGNALBOX_DEFAULT_ROUTE: 'nobody' };
+    expect(problemLines(() => resolve(env))).toEqual([
+      'SIGNALBOX_BACKENDS: has an empty name',
+      'SIGNALBOX_BACKENDS: has a name twice',
+      'SIGNALBOX_DEFAULT_ROUTE: names nobody, which is neither a route key nor a backend',
+    ]);
+  });
+});
+
 describe('a variable that two backends could own', () => {
   test('is a problem where they share all variables, told once', () => {
     const env = {
@@ -210,15 +255,33 @@ describe('an unknown variable', () => {
     ['SIGNALBOX_BACKEND_STANDARD_HEADER', 'did you mean SIGNALBOX_BACKEND_STANDARD_HEADERS?'],
     ['SIGNALBOX_BACKEND_STANDARD_FILTER', 'no backend has such a setting'],
     ['SIGNALBOX_BACKEND_STANDARD_SPOOL_DIR', 'no backend has such a setting'],
-    ['SIGNALBOX_BACKEND_STANDARD_AUDIT_HEADERS', 'no backend has such a setting'],
-    ['SIGNALBOX_BACKEND_STANDART_API_KEY', 'did you mean SIGNALBOX_BACKEND_STANDARD_API_KEY?'],
+    [
+      'SIGNALBOX_BACKEND_STANDARD_AUDIT_HEADERS',
+      'no backend has this name or this setting; add it to SIGNALBOX_BACKENDS, or unset the variable',
+    ],
+    [
+      'SIGNALBOX_BACKEND_STANDARD_EU_ENDPOINT',
+      'no backend has this name or this setting; add it to SIGNALBOX_BACKENDS, or did you mean SIGNALBOX_BACKEND_STANDARD_ENDPOINT?',
+    ],
+    [
+      'SIGNALBOX_BACKEND_STANDART_API_KEY',
+      'no backend has this name; add it to SIGNALBOX_BACKENDS, or did you mean SIGNALBOX_BACKEND_STANDARD_API_KEY?',
+    ],
+    ['SIGNALBOX_BACKEND_standard_API_KEY', 'did you mean SIGNALBOX_BACKEND_STANDARD_API_KEY?'],
+    ['SIGNALBOX_BACKNED_STANDARD_API_KEY', 'did you mean SIGNALBOX_BACKEND_STANDARD_API_KEY?'],
+    ['SIGNALBOX_BACKENDSTANDARD_ENDPOINT', 'did you mean SIGNALBOX_BACKEND_STANDARD_ENDPOINT?'],
+    ['SIGNALBOX_BACKENDS_STANDARD_API_KEY', 'did you mean SIGNALBOX_BACKEND_STANDARD_API_KEY?'],
+    ['SIGNALBOX_BACK_END_STANDARD_API_KEY', 'did you mean SIGNALBOX_BACKEND_STANDARD_API_KEY?'],
+    ['SIGNALBOX_STANDARD_API_KEY', 'did you mean SIGNALBOX_BACKEND_STANDARD_API_KEY?'],
+    ['SIGNALBOX_STANDARD_API_KY', "a backend's settings are SIGNALBOX_BACKEND_<NAME>_*"],
+    ['SIGNALBOX_BACKNED_ACME_API_KEY', "a backend's settings are SIGNALBOX_BACKEND_<NAME>_*"],
     [
       'SIGNALBOX_BACKEND_ACME_API_KEY',
-      'no such backend; add it to SIGNALBOX_BACKENDS, or unset the variable',
+      'no backend has this name; add it to SIGNALBOX_BACKENDS, or unset the variable',
     ],
     [
       'SIGNALBOX_BACKEND_STANDARD',
-      'no such backend; add it to SIGNALBOX_BACKENDS, or unset the variable',
+      'no backend has this name; add it to SIGNALBOX_BACKENDS, or unset the variable',
     ],
     ['SIGNALBOX_BACKEND_STANDARD_undefined', 'no backend has such a setting'],
     ['SIGNALBOX_BACKEND', 'did you mean SIGNALBOX_BACKENDS?'],
@@ -233,7 +296,36 @@ describe('an unknown variable', () => {
   });
 
   test.each([
+    ['SIGNALBOX_BACKNED_A_API_KEY', 'SIGNALBOX_BACKEND_A_API_KEY'],
+    ['SIGNALBOX_BACKENDA_ENDPOINT', 'SIGNALBOX_BACKEND_A_ENDPOINT'],
+    ['SIGNALBOX_BACKENDS_A_API_KEY', 'SIGNALBOX_BACKEND_A_API_KEY'],
+    ['SIGNALBOX_A_API_KEY', 'SIGNALBOX_BACKEND_A_API_KEY'],
+  ])('%s is a problem where a backend has a short name', (variable, meant) => {
+    const env = {
+      SIGNALBOX_BACKENDS: 'a',
+      SIGNALBOX_BACKEND_A_TRACES_ENDPOINT: 'http://127.0.0.1:4318',
+      [variable]: 'x',
+    };
+    expect(problemsOf(() => resolveFromEnv(env))).toEqual([
+      { where: variable, what: 'is not a known setting', hint: `did you mean ${meant}?` },
+    ]);
+  });
+
+  test('of a backend that the list lacks is not taken for that of its neighbour', () => {
+    const env = {
+      SIGNALBOX_BACKENDS: 'eu1',
+      SIGNALBOX_BACKEND_EU1_ENDPOINT: 'http://127.0.0.1:4318',
+      SIGNALBOX_BACKEND_EU2_ENDPOINT: 'http://127.0.0.1:4319',
+    };
+    expect(problemsOf(() => resolveFromEnv(env))[0]?.hint).toMatch(
+      /^no backend has this name; add it to SIGNALBOX_BACKENDS/,
+    );
+  });
+
+  test.each([
     'SIGNALBOX_COLOUR',
+    'SIGNALBOX_BACKUP_DIR',
+    'SIGNALBOX_ACME_API_KEY',
     'SIGNALBOX_SERVICE_HOST',
     'SIGNALBOX_PORT',
     'SIGNALBOX_BACKEND_STANDARD_SERVICE_HOST',

@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { SPAN_OBJECT_BYTES } from '../../src/encoding/estimate.js';
 import { createMemory } from '../../src/exporter/memory.js';
 import type { SendResult } from '../../src/transport/result.js';
 import {
@@ -350,15 +351,15 @@ describe('retrying', () => {
   it('drops the newest first, batches that wait for their retry last, where it has to give way', async () => {
     const memory = createMemory(100_000);
     const sick = createBench({ memory, answer: () => unavailable });
-    sick.accept(1, 2, 22_000);
+    sick.accept(1, 2, 22_000 - SPAN_OBJECT_BYTES);
     await sick.clock.advance(5_000);
-    sick.accept(3, 1, 5_000);
+    sick.accept(3, 1, 5_000 - SPAN_OBJECT_BYTES);
     const [healthy, other] = [createBench({ memory }), createBench({ memory })];
-    healthy.accept(1, 1, 25_000);
-    other.accept(1, 1, 25_000);
+    healthy.accept(1, 1, 25_000 - SPAN_OBJECT_BYTES);
+    other.accept(1, 1, 25_000 - SPAN_OBJECT_BYTES);
     expect(sick.dropped).toEqual({ buffer_full: 1 });
     expect(sick.places).toEqual({ queued: 0, waiting: 2, inFlight: 0 });
-    other.accept(2, 1, 7_000);
+    other.accept(2, 1, 7_000 - SPAN_OBJECT_BYTES);
     expect([healthy.dropped, other.dropped]).toEqual([{}, {}]);
     expect(sick.dropped).toEqual({ buffer_full: 3 });
     expect(sick.places).toEqual({ queued: 0, waiting: 0, inFlight: 0 });

@@ -36,14 +36,14 @@ describe('a queue', () => {
     { wanted: 0, taken: [] },
   ])('gives the newest spans that have $wanted bytes together', ({ wanted, taken }) => {
     const queue = filled(10, 20, 30);
-    expect(sequences(queue.takeNewest(wanted))).toEqual(taken);
+    expect(sequences(queue.takeNewest(wanted, 0))).toEqual(taken);
     expect(queue.size).toBe(3 - taken.length);
   });
 
   it('has nothing to give while it is empty', () => {
     const queue = createQueue();
     expect(queue.takeOldest(5, 5)).toEqual([]);
-    expect(queue.takeNewest(5)).toEqual([]);
+    expect(queue.takeNewest(5, 0)).toEqual([]);
     expect([queue.size, queue.bytes, queue.oldest]).toEqual([0, 0, undefined]);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RoutingDropReason } from '../../src/accounting/reasons.js';
-import type { Memory } from '../../src/exporter/memory.js';
+import { createMemory } from '../../src/exporter/memory.js';
 import { type SignalboxConfig, setRoute } from '../../src/index.js';
 import {
   createParkingLot,
@@ -19,34 +19,13 @@ import {
 
 const span = (name: string) => ({ name }) as ReadableSpan;
 
-/** A budget that knows one account, the lot's. */
-function memoryOf(maxBytes: number): Memory {
-  let held = 0;
-  return {
-    maxBytes,
-    open: () => ({
-      get held() {
-        return held;
-      },
-      take(bytes: number) {
-        if (held + bytes > maxBytes) return false;
-        held += bytes;
-        return true;
-      },
-      give(bytes: number) {
-        held -= bytes;
-      },
-    }),
-  } as unknown as Memory;
-}
-
 function setUp(change: Partial<ParkingOptions> = {}) {
   const clock = createFakeClock();
   const counts = { parked: 0, dropped: 0 };
   const lot = createParkingLot({
     maxSpans: 4,
     timeoutMs: 30_000,
-    memory: memoryOf(1_000),
+    memory: createMemory(1_000),
     clock,
     estimateBytes: () => 10,
     overflow: () => false,
@@ -141,13 +120,12 @@ describe('a parking lot', () => {
   });
 
   it('gives back every byte', () => {
-    const memory = memoryOf(100);
+    const memory = createMemory(100);
     const { lot } = setUp({ memory });
-    const account = memory.open({ giveWay() {} });
     const place = createParkingPlace();
     for (let i = 0; i < 20; i += 1) lot.park(place, span(`${i}`));
     leave(lot, place);
-    expect(account.held).toBe(0);
+    expect(memory.usedBytes).toBe(0);
   });
 });
 

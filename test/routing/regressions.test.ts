@@ -144,6 +144,62 @@ describe('boundaries that nest without end inside a keyed scope', () => {
   });
 });
 
+describe('boundaries that nest without end where nothing is keyed', () => {
+  it('reach the default route, all of them', async () => {
+    await new Promise<void>((resolve) => {
+      const poll = (left: number): void =>
+        withBoundary(() => {
+          service.inSpan('poll', () => {});
+          if (left > 0) setImmediate(poll, left - 1);
+          else resolve();
+        });
+      poll(300);
+    });
+    await service.processor.forceFlush();
+    expect(standard.spans).toHaveLength(301);
+  });
+});
+
+describe('parked spans that fill the budget', () => {
+  it('keep their room as they move to a queue of it', async () => {
+    await service.stop();
+    service = startService({
+      backends: { standard: { exporter: standard }, acme: { exporter: acme } },
+      defaultRoute: 'standard',
+      maxBufferedBytes: 2 ** 20,
+    });
+    const prompt = 'x'.repeat(10_000);
+    service.inSpan('root', () => {
+      for (let i = 0; i < 80; i += 1) {
+        service.inSpan('work', (span) => span.setAttribute('gen_ai.prompt', prompt));
+      }
+      setRoute('acme');
+      expect(service.processor.stats().backends.acme?.accepted).toBe(80);
+    });
+    await service.processor.forceFlush();
+    expect(acme.spans).toHaveLength(81);
+  });
+
+  it('are settled to the default route, and not dropped, with parkOverflow=default', async () => {
+    await service.stop();
+    service = startService({
+      backends: { standard: { exporter: standard }, acme: { exporter: acme } },
+      defaultRoute: 'standard',
+      maxBufferedBytes: 64 * 1024,
+      parkOverflow: 'default',
+    });
+    await service.inSpan('root', async () => {
+      for (let i = 0; i < 100; i += 1) {
+        service.inSpan('work', () => {});
+        await service.processor.forceFlush();
+      }
+    });
+    await service.processor.forceFlush();
+    // The queue shares the budget, which is full as they arrive there: none is dropped before.
+    expect(service.processor.stats()).toMatchObject({ ended: 101, routed: 101, dropped: {} });
+  });
+});
+
 describe('a logger that makes spans of its own', () => {
   it('does not end in an endless recursion', async () => {
     const log = () => service.tracer.startSpan('line', { root: true }).end();

@@ -254,6 +254,24 @@ describe('an error', () => {
   });
 });
 
+describe('a dispatcher of undici 6', () => {
+  it('is final, and the message says what is wrong', async () => {
+    const dispatcher = new FakeDispatcher(() => {
+      throw new Error('invalid onError method');
+    });
+    const transport = open.transport('http://backend.test/', {
+      delivery: { kind: 'signalbox', dispatcher },
+    });
+    expect(await transport.send(createRequest())).toEqual({
+      status: 'refused',
+      failure: {
+        message: 'the dispatcher is of an undici older than 7',
+        errorType: 'dispatcher_too_old',
+      },
+    });
+  });
+});
+
 describe('a request that can not be written', () => {
   it('is final', async () => {
     const server = await open.http((_, response) => response.end());
