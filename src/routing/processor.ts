@@ -8,6 +8,7 @@ import { resolveFromEnv } from '../config/env.js';
 import { isResolved, resolveConfig } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/resolved.js';
 import type { SignalboxConfig } from '../config/schema.js';
+import { runDetached } from '../detached.js';
 import { createEncoder } from '../encoding/encoder.js';
 import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import type { Exporter } from '../exporter/exporter.js';
@@ -120,8 +121,27 @@ export class RoutingSpanProcessor {
    *
    * @throws after 25 s, once, naming the backends that did not settle.
    */
-  async forceFlush(): Promise<void> {
-    if (this.#stopped !== undefined) return this.#stopped;
+  forceFlush(): Promise<void> {
+    // Detached: a backend that hangs must not keep the context of the request that flushed.
+    return this.#stopped ?? runDetached(() => this.#flush());
+  }
+
+  /**
+   * Settles what it can within `SIGNALBOX_SHUTDOWN_TIMEOUT`, parked spans first, drops the rest as
+   * `shutdown_timeout`, and closes every connection. Spans that end later are dropped as `already_shutdown`.
+   * Resolves in any case; calling it again gives the same promise.
+   */
+  shutdown(): Promise<void> {
+    this.#stopped ??= runDetached(() => this.#stop());
+    return this.#stopped;
+  }
+
+  /** What has become of every span until now: a snapshot, whose counters obey the laws that {@link RoutingStats} states. */
+  stats(): RoutingStats {
+    return this.#ledger.stats();
+  }
+
+  async #flush(): Promise<void> {
     const unsettled = new Set(this.#exporters);
     const settled = this.#exporters.map(async (exporter) => {
       await exporter.flush();
@@ -136,21 +156,6 @@ export class RoutingSpanProcessor {
         `signalbox: forceFlush gave up after ${FLUSH_TIMEOUT_MS / 1000} s on ${names}; what they hold stays queued`,
       );
     }
-  }
-
-  /**
-   * Settles what it can within `SIGNALBOX_SHUTDOWN_TIMEOUT`, parked spans first, drops the rest as
-   * `shutdown_timeout`, and closes every connection. Spans that end later are dropped as `already_shutdown`.
-   * Resolves in any case; calling it again gives the same promise.
-   */
-  shutdown(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
-  }
-
-  /** What has become of every span until now: a snapshot, whose counters obey the laws that {@link RoutingStats} states. */
-  stats(): RoutingStats {
-    return this.#ledger.stats();
   }
 
   async #stop(): Promise<void> {

@@ -171,7 +171,8 @@ export function createModel(processors: readonly ModelProcessor[]): Model {
       if (Object.is(decision.key?.given, key.given) && decision.key !== undefined) {
         return 'unchanged';
       }
-      if (localRootEnded(decision)) decision.leaked = true;
+      // What starts under the decision of an ambiguous span is ambiguous in any case.
+      if (!decision.isUnknowable && localRootEnded(decision)) decision.leaked = true;
       for (const processor of processors) processor.conflict();
       return 'conflict';
     }
