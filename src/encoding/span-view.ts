@@ -48,12 +48,11 @@ export function createSpanView({
  * on an object that has none of the private state they may read.
  */
 function withAttributes(span: ReadableSpan, attributes: Attributes): ReadableSpan {
-  const { parentSpanContext } = span;
   return {
     name: span.name,
     kind: span.kind,
     spanContext: () => span.spanContext(),
-    ...(parentSpanContext === undefined ? {} : { parentSpanContext }),
+    parentSpanContext: span.parentSpanContext,
     startTime: span.startTime,
     endTime: span.endTime,
     status: span.status,

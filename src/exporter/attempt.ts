@@ -8,6 +8,7 @@ import type { Courier, Parcel } from './courier.js';
 import type { Pace } from './pace.js';
 import { createResourceWait } from './resource-attributes.js';
 
+/** What an attempt is made with: all of one exporter. */
 export interface AttemptParts<P extends Parcel> {
   readonly backend: Pick<Backend, 'name' | 'maxExportBatchBytes' | 'timeoutMs'>;
   readonly backlog: Backlog<P>;

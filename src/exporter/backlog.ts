@@ -48,6 +48,7 @@ export interface Backlog<P extends Parcel> {
   abandon(reason: BackendDropReason): void;
 }
 
+/** What a backlog is bounded by, and whom it tells. */
 export interface BacklogOptions {
   /** What a span takes of the memory beside its estimated bytes. */
   readonly spanOverheadBytes: number;

@@ -12,6 +12,7 @@ export interface SpanList extends Parcel {
   readonly spans: ReadableSpan[];
 }
 
+/** An exporter made elsewhere, and what stands between it and the queue. */
 export interface StockOptions {
   readonly backend: Pick<Backend, 'name' | 'timeoutMs'>;
   readonly exporter: SpanExporter;

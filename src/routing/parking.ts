@@ -37,6 +37,7 @@ export interface ParkingLot {
   places(): ParkingPlace[];
 }
 
+/** The bounds of a parking lot, and what it is measured with. */
 export interface ParkingOptions {
   /** In spans, over all places. */
   readonly maxSpans: number;

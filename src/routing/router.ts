@@ -26,6 +26,7 @@ export interface Router {
   close(): void;
 }
 
+/** What a router decides by, and whom it tells. */
 export interface RouterOptions {
   readonly table: RoutingTable;
   readonly parkMaxSpans: number;

@@ -5,6 +5,7 @@ import type { Exporter } from '../exporter/exporter.js';
 /** Where spans go: to the exporters of a route, or nowhere, with the reason. */
 export type Destination = RouteDestination | NoDestination;
 
+/** The backends of one route. */
 export interface RouteDestination {
   /** The key to write into the spans; `undefined` where the configuration writes none. */
   readonly routeKey: string | undefined;
@@ -14,6 +15,7 @@ export interface RouteDestination {
   readonly backends: readonly string[];
 }
 
+/** Nowhere: spans are dropped, and counted by their reason. */
 export interface NoDestination {
   readonly exporters: undefined;
   readonly reason: RoutingDropReason;
