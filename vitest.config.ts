@@ -5,5 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // A few tests wait for real time-outs: their files run beside others, also on two cores.
+    maxWorkers: 2,
   },
 });

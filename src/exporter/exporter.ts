@@ -17,12 +17,13 @@ export interface Exporter {
   /** Takes one span over; from here on it is counted for this backend until it is settled. */
   accept(span: RoutedSpan): void;
   /**
-   * Resolves when every span accepted before the call is settled: delivered, or dropped with a reason.
+   * Resolves to `true` when every span accepted before the call is settled: delivered, or dropped with a
+   * reason; to `false` if `deadline` resolves before that.
    *
-   * That takes as long as the backend does: who calls bounds the wait, by a timer that keeps the process
-   * alive, since none of the exporter's own does.
+   * Without a deadline that takes as long as the backend does. Who calls keeps the process alive meanwhile:
+   * none of the exporter's own timers does.
    */
-  flush(): Promise<void>;
+  flush(deadline?: Promise<void>): Promise<boolean>;
   /**
    * Settles what it can until `deadline` resolves, drops the rest as `shutdown_timeout`, and closes the
    * connections. Spans accepted later are dropped likewise.
@@ -187,20 +188,26 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     }
   }
 
-  async function flush(): Promise<void> {
+  async function flush(deadline?: Promise<void>): Promise<boolean> {
     const upTo = backlog.nextSequence;
     seal();
-    await new Promise<void>((resolve) => {
-      flushes.add({ upTo, resolve });
+    const isSettled = await new Promise<boolean>((resolve) => {
+      const flush = { upTo, resolve: () => resolve(true) };
+      flushes.add(flush);
       resolveFlushes();
+      void deadline?.then(() => {
+        flushes.delete(flush);
+        resolve(false);
+      });
     });
     // A shutdown's deadline may have settled what was waited for.
-    if (!isClosed) await courier.flush();
+    if (!isSettled || isClosed) return isSettled;
+    return settles(courier.flush(), deadline);
   }
 
   async function close(deadline: Promise<void>): Promise<void> {
     isClosing = true;
-    await Promise.race([flush(), deadline]);
+    await flush(deadline);
     isClosed = true;
     cancelTurn?.();
     backlog.abandon('shutdown_timeout');
@@ -216,4 +223,10 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       return closed;
     },
   };
+}
+
+/** Whether `work` ends before `deadline` does. */
+function settles(work: Promise<void>, deadline: Promise<void> | undefined): Promise<boolean> {
+  const done = work.then(() => true);
+  return deadline === undefined ? done : Promise.race([done, deadline.then(() => false)]);
 }

@@ -21,8 +21,8 @@ export function createLazyExporter(name: string, create: () => Exporter): Export
       exporter ??= open();
       exporter.accept(span);
     },
-    async flush() {
-      await exporter?.flush();
+    async flush(deadline) {
+      return exporter === undefined || exporter.flush(deadline);
     },
     async shutdown(deadline) {
       closing ??= deadline;

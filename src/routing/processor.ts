@@ -142,16 +142,12 @@ export class RoutingSpanProcessor {
   }
 
   async #flush(): Promise<void> {
-    const unsettled = new Set(this.#exporters);
-    const settled = this.#exporters.map(async (exporter) => {
-      await exporter.flush();
-      unsettled.delete(exporter);
-    });
-    const { promise: timeout, cancel } = this.#timeout(FLUSH_TIMEOUT_MS);
-    await Promise.race([Promise.all(settled), timeout]);
+    const { promise: deadline, cancel } = this.#timeout(FLUSH_TIMEOUT_MS);
+    const settled = await Promise.all(this.#exporters.map((exporter) => exporter.flush(deadline)));
     cancel();
-    if (unsettled.size > 0) {
-      const names = Array.from(unsettled, ({ name }) => name).join(', ');
+    const unsettled = this.#exporters.filter((_, index) => settled[index] === false);
+    if (unsettled.length > 0) {
+      const names = unsettled.map(({ name }) => name).join(', ');
       throw new Error(
         `signalbox: forceFlush gave up after ${FLUSH_TIMEOUT_MS / 1000} s on ${names}; what they hold stays queued`,
       );

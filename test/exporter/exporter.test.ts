@@ -415,6 +415,19 @@ describe('a backend that fails', () => {
 });
 
 describe('flushing', () => {
+  it('gives up at its deadline, and leaves the span where it is', async () => {
+    const bench = createBench();
+    bench.accept(1);
+    const deadline = withResolvers();
+    const flushed = bench.exporter.flush(deadline.promise);
+    await bench.clock.advance(0);
+    deadline.resolve();
+    expect(await flushed).toBe(false);
+    expect(bench.places).toEqual({ queued: 0, waiting: 0, inFlight: 1 });
+    await bench.answer(0, delivered);
+    expect(await bench.exporter.flush()).toBe(true);
+  });
+
   it('sends what is queued at once, and resolves when that is settled', async () => {
     const bench = createBench();
     bench.accept(1, 2);
@@ -512,7 +525,7 @@ function never(): Promise<void> {
   return new Promise(() => {});
 }
 
-function track(promise: Promise<void>): { isDone(): boolean } {
+function track(promise: Promise<unknown>): { isDone(): boolean } {
   let isDone = false;
   void promise.then(() => {
     isDone = true;

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { RoutingSpanProcessor } from '../../src/index.js';
 import { certificates } from '../helpers/certificates/certificates.js';
+import { pemPath } from '../helpers/certificates/pem-path.js';
 import { plainAttributes } from '../helpers/receiver.js';
 import { type FaultReceiver, startFaultReceiver } from './fault-receiver.js';
-import { pemPath } from './lasting-faults.js';
 import { SECRET, startWatchedService } from './watched-service.js';
 
 const ROUNDS = 40;

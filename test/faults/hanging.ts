@@ -1,7 +1,6 @@
-import net from 'node:net';
-import { onTestFinished } from 'vitest';
 import type { BackendConfig, SpanExporter } from '../../src/index.js';
 import { hang, startFaultReceiver } from './fault-receiver.js';
+import { startSilence } from './faulty-backend.js';
 
 /** The ways in which a backend can hang, each as its configuration. */
 export const hangingBackends: readonly {
@@ -60,15 +59,4 @@ export const hangingBackends: readonly {
 
 function createStuckExporter(shutdown: () => Promise<void>): SpanExporter {
   return { export() {}, forceFlush: () => new Promise(() => {}), shutdown };
-}
-
-/** Starts a server that takes connections, reads nothing and says nothing; resolves with its port. */
-async function startSilence(): Promise<number> {
-  const server = net.createServer({ pauseOnConnect: true }, (socket) => {
-    socket.on('error', () => {}); // its client goes away
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  // A server that listens on a host and a port, and no pipe, has an AddressInfo.
-  return (server.address() as net.AddressInfo).port;
 }

@@ -1,34 +1,23 @@
-import net from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
 import type { BackendConfig, BackendStats } from '../../src/index.js';
 import { certificates } from '../helpers/certificates/certificates.js';
 import { partialSuccess } from '../helpers/receiver.js';
+import { answerRaw, hang, loseAnswer, resetInMidBody } from './fault-receiver.js';
 import {
-  answerRaw,
-  type FaultOptions,
-  hang,
-  loseAnswer,
-  resetInMidBody,
-  startFaultReceiver,
-} from './fault-receiver.js';
+  nowhere,
+  receiver,
+  redirect,
+  type StartFaulty,
+  silence,
+  tlsReceiver,
+} from './faulty-backend.js';
 
 /** How many spans of each test go to the backend that fails. */
 export const SPANS = 5;
 
-/** A backend that fails, and what came to it. */
-export interface FaultyBackend {
-  readonly config: BackendConfig;
-  /** Requests that reached it; `undefined` where it can not tell. */
-  readonly attempts?: number;
-  /** Ids of the spans that reached it, once for each time. */
-  readonly arrived: readonly string[];
-}
-
 /** A fault that does not pass, and what it makes of a batch of {@link SPANS} spans. */
 export interface LastingFault {
   readonly fault: string;
-  readonly start: () => Promise<FaultyBackend>;
+  readonly start: StartFaulty;
   /** @default 0 */
   readonly delivered?: number;
   readonly dropped: BackendStats['dropped'];
@@ -57,14 +46,14 @@ export const lastingFaults: readonly LastingFault[] = [
   {
     fault: 'a refused connection',
     // Nothing listens on port 1; a port that was free a moment ago may be somebody's by now.
-    start: nowhere('http://127.0.0.1:1'),
+    start: nowhere('http://127.0.0.1:1', once),
     ...exhausted,
     arrived: 0,
     says: 'ECONNREFUSED',
   },
   {
     fault: 'a name that does not resolve',
-    start: nowhere('http://backend.invalid'),
+    start: nowhere('http://backend.invalid', once),
     ...exhausted,
     arrived: 0,
   },
@@ -282,71 +271,6 @@ export const lastingFaults: readonly LastingFault[] = [
 
 // Over the 4 MiB that are read of an answer.
 const oversized = new Uint8Array(5 * 1024 * 1024);
-
-/** Path of a PEM file among the tests' certificates. */
-export function pemPath(file: string): string {
-  return fileURLToPath(new URL(`../helpers/certificates/${file}.pem`, import.meta.url));
-}
-
-function nowhere(endpoint: string): LastingFault['start'] {
-  return async () => ({ config: { ...once, endpoint }, arrived: [] });
-}
-
-function receiver(
-  options: FaultOptions,
-  config: BackendConfig = {},
-  adapt = (url: string) => url,
-): LastingFault['start'] {
-  return async () => {
-    const started = await startFaultReceiver(options);
-    return {
-      config: { ...config, endpoint: adapt(`${started.url}/sick`) },
-      get arrived() {
-        return started.arrived;
-      },
-      get attempts() {
-        return started.attempts;
-      },
-    };
-  };
-}
-
-function tlsReceiver(
-  tls: NonNullable<FaultOptions['tls']>,
-  trusted: 'ca' | 'other-ca',
-): LastingFault['start'] {
-  return receiver({ tls }, { certificate: pemPath(trusted) });
-}
-
-/** A redirect to a receiver that would take everything, and counts as the backend if it does. */
-function redirect(status: number): LastingFault['start'] {
-  return async () => {
-    const target = await startFaultReceiver();
-    const headers = { location: `${target.url}/sick/v1/traces` };
-    const from = await startFaultReceiver({ answer: () => ({ status, headers }) });
-    return {
-      config: { endpoint: `${from.url}/sick` },
-      get arrived() {
-        return [...from.arrived, ...target.arrived];
-      },
-      get attempts() {
-        return from.attempts + target.attempts;
-      },
-    };
-  };
-}
-
-/** A server that takes connections, and says nothing. */
-function silence(config: BackendConfig): LastingFault['start'] {
-  return async () => {
-    const server = net.createServer((socket) => socket.on('error', () => {}).resume());
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => void server.close());
-    // A server that listens on a host and a port, and no pipe, has an AddressInfo.
-    const { port } = server.address() as net.AddressInfo;
-    return { config: { ...config, endpoint: `https://127.0.0.1:${port}` }, arrived: [] };
-  };
-}
 
 /** The batch is acknowledged by the status: what is wrong with the answer's words costs a warning. */
 function malformed(

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BackendConfig } from '../../src/index.js';
 import { certificates } from '../helpers/certificates/certificates.js';
+import { pemPath } from '../helpers/certificates/pem-path.js';
 import {
   type ConnectProxy,
   type ConnectProxyOptions,
   createConnectProxy,
 } from '../transport/connect-proxy.js';
 import { startFaultReceiver } from './fault-receiver.js';
-import { pemPath } from './lasting-faults.js';
 import { SECRET, startWatchedService } from './watched-service.js';
 
 const SPANS = 5;
