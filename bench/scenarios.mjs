@@ -1,0 +1,28 @@
+// @ts-check
+
+import { construction } from './scenarios/construction.mjs';
+import { encoding } from './scenarios/encoding.mjs';
+import { fanOut } from './scenarios/fan-out.mjs';
+import { hotPath } from './scenarios/hot-path.mjs';
+import { byNumberOfBackends, gzip, json, llm, million } from './scenarios/throughput.mjs';
+import { flush, hangingNeighbour, slowReceiver } from './scenarios/trouble.mjs';
+
+/** All scenarios, in the order of the table. @param {boolean} isQuick @returns {readonly import('./scenario.mjs').Scenario[]} */
+export function createScenarios(isQuick) {
+  /** @type {import('./scenario.mjs').Size} */
+  const size = (full, quick) => (isQuick ? quick : full);
+  return [
+    hotPath(size),
+    encoding(size),
+    million(size),
+    ...byNumberOfBackends(size),
+    gzip(size),
+    json(size),
+    llm(size),
+    fanOut(size),
+    slowReceiver(size),
+    flush(size),
+    hangingNeighbour(size),
+    construction(),
+  ];
+}

@@ -1,0 +1,47 @@
+// @ts-check
+// signalbox, through its public API.
+
+import { RoutingSpanProcessor, withRoute } from 'signalbox';
+import { backendName, createIdleExporter, FAN_OUT_KEY } from './subject.mjs';
+
+/** @typedef {import('signalbox').SignalboxConfig} SignalboxConfig */
+
+const AMPLE_BYTES = 4 * 1024 ** 3;
+const AMPLE_SPANS = 2_000_000;
+
+/**
+ * @param {import('./subject.mjs').Setup} setup
+ * @returns {import('./subject.mjs').Subject}
+ */
+export function createSubject(setup) {
+  const processor = new RoutingSpanProcessor(createConfig(setup));
+  return { spanProcessors: [processor], inRoute: withRoute, stats: () => processor.stats() };
+}
+
+/**
+ * @param {import('./subject.mjs').Setup} setup
+ * @returns {SignalboxConfig}
+ */
+function createConfig(setup) {
+  const { receiverUrl, protocol, compression, scheduleDelayMs, delivery } = setup;
+  const maxBufferedBytes =
+    setup.maxBufferedBytes ?? (setup.queues === 'ample' ? AMPLE_BYTES : undefined);
+  /** @type {SignalboxConfig['backends']} */
+  const backends = {};
+  for (let index = 0; index < setup.backends; index += 1) {
+    const name = backendName(index);
+    backends[name] = {
+      ...(delivery === 'none'
+        ? { exporter: createIdleExporter(), maxExportBatchSize: AMPLE_SPANS }
+        : { endpoint: `${receiverUrl}/${name}` }),
+      ...(protocol !== undefined && { protocol }),
+      ...(compression !== undefined && { compression }),
+      ...(scheduleDelayMs !== undefined && { scheduleDelayMs }),
+    };
+  }
+  return {
+    backends,
+    ...(setup.fanOut === true && { routes: { [FAN_OUT_KEY]: Object.keys(backends) } }),
+    ...(maxBufferedBytes !== undefined && { maxBufferedBytes }),
+  };
+}
