@@ -474,6 +474,18 @@ describe('the binding', () => {
     expect(await arrived()).toMatchObject({ standard: ['child'] });
   });
 
+  it('is ambiguous for rebuilt ids that are not found while more traces are open than can be looked up', async () => {
+    const rebuilt = trace.setSpanContext(ROOT_CONTEXT, { ...REMOTE, isRemote: false });
+    const open = Array.from({ length: 65_537 }, () =>
+      service.tracer.startSpan('open', { root: true }),
+    );
+    service.tracer.startSpan('whose', {}, rebuilt).end();
+    expect(service.processor.stats().dropped).toEqual({ ambiguous: 1 });
+    for (const span of open) span.end();
+    service.tracer.startSpan('child', {}, rebuilt).end();
+    expect(service.processor.stats()).toMatchObject({ ended: 65_539, dropped: { ambiguous: 1 } });
+  });
+
   it('gives a child of an unrecorded parent its scope', async () => {
     await service.stop();
     service = startService(config(), { sampler: new AlwaysOnSampler() });
