@@ -5,8 +5,8 @@ import type { Log } from '../../src/accounting/log.js';
 import { createMetrics } from '../../src/accounting/metrics.js';
 import type { BackendDropReason, RoutingDropReason } from '../../src/accounting/reasons.js';
 import type { RoutingStats } from '../../src/accounting/stats.js';
+import { createBackend } from '../helpers/backend.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
-import { createBackend } from '../transport/backend.js';
 
 const url = 'http://127.0.0.1:4318/v1/traces';
 

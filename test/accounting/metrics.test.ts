@@ -10,8 +10,8 @@ import { createLedger } from '../../src/accounting/ledger.js';
 import { createLog } from '../../src/accounting/log.js';
 import { createMetrics } from '../../src/accounting/metrics.js';
 import type { Backend } from '../../src/config/resolved.js';
+import { createBackend } from '../helpers/backend.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
-import { createBackend } from '../transport/backend.js';
 
 const processor = {
   'otel.component.name': 'eu',

@@ -19,6 +19,7 @@ import type {
   TooLarge,
 } from '../../src/transport/result.js';
 import type { SendRequest } from '../../src/transport/transport.js';
+import { createBackend } from '../helpers/backend.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
 
 const resource: Resource = { attributes: { 'service.name': 'checkout' } };
@@ -152,25 +153,10 @@ export interface Sent {
   answer(result: SendResult): void;
 }
 
-export const backendDefaults: Backend = {
+export const backendDefaults: Backend = createBackend('http://127.0.0.1:4318/v1/traces', {
   name: 'standard',
-  url: 'http://127.0.0.1:4318/v1/traces',
-  headers: {},
-  parent: undefined,
   protocol: 'http/json',
-  compression: 'none',
-  timeoutMs: 10_000,
-  tls: undefined,
-  proxy: undefined,
-  delivery: { kind: 'signalbox', dispatcher: undefined },
-  maxConcurrentExports: 4,
-  maxQueueSize: undefined,
-  maxQueueBytes: undefined,
-  maxExportBatchSize: 512,
-  maxExportBatchBytes: 4 * 1024 * 1024,
-  scheduleDelayMs: 5_000,
-  retryMaxElapsedMs: 300_000,
-};
+});
 
 export interface BenchOptions {
   readonly backend?: Partial<Backend>;

@@ -127,17 +127,22 @@ describe('boundaries beside each other under one open span', () => {
   });
 });
 
+/** A job that reschedules itself from inside its own boundary, this many times. */
+function poll(times: number): Promise<void> {
+  return new Promise((resolve) => {
+    const run = (left: number): void =>
+      withBoundary(() => {
+        service.inSpan('poll', () => {});
+        if (left > 1) setImmediate(run, left - 1);
+        else resolve();
+      });
+    run(times);
+  });
+}
+
 describe('boundaries that nest without end inside a keyed scope', () => {
   it('never reach the default route', async () => {
-    await new Promise<void>((resolve) => {
-      const poll = (left: number): void =>
-        withBoundary(() => {
-          service.inSpan('poll', () => {});
-          if (left > 0) setImmediate(poll, left - 1);
-          else resolve();
-        });
-      withRoute('acme', () => poll(200));
-    });
+    await withRoute('acme', () => poll(201));
     await service.processor.forceFlush();
     expect(standard.names()).toEqual([]);
     expect(service.processor.stats().dropped).toEqual({ ambiguous: 201 });
@@ -146,15 +151,7 @@ describe('boundaries that nest without end inside a keyed scope', () => {
 
 describe('boundaries that nest without end where nothing is keyed', () => {
   it('reach the default route, all of them', async () => {
-    await new Promise<void>((resolve) => {
-      const poll = (left: number): void =>
-        withBoundary(() => {
-          service.inSpan('poll', () => {});
-          if (left > 0) setImmediate(poll, left - 1);
-          else resolve();
-        });
-      poll(300);
-    });
+    await poll(301);
     await service.processor.forceFlush();
     expect(standard.spans).toHaveLength(301);
   });

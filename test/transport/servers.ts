@@ -6,7 +6,7 @@ import { afterEach } from 'vitest';
 import type { Backend } from '../../src/config/resolved.js';
 import { createTransport } from '../../src/transport/send.js';
 import type { SendRequest, Transport } from '../../src/transport/transport.js';
-import { createBackend } from './backend.js';
+import { createBackend } from '../helpers/backend.js';
 
 /** One request as a server has read it. */
 export interface ReceivedRequest {
