@@ -1,5 +1,5 @@
 import type { RoutingLedger } from '../accounting/ledger.js';
-import type { Clock } from '../clock.js';
+import type { Cancel, Clock } from '../clock.js';
 import { createLargestFirst } from '../exporter/largest-first.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
@@ -35,6 +35,8 @@ export interface ParkingLot {
   release(place: ParkingPlace, take: (span: ReadableSpan) => void): void;
   /** Every place that holds a span. */
   places(): ParkingPlace[];
+  /** Stops its timer. */
+  close(): void;
 }
 
 /** The bounds of a parking lot, and what it is measured with. */
@@ -72,7 +74,7 @@ export function createParkingLot(options: ParkingOptions): ParkingLot {
   let spans = 0;
   let oldest: ParkedSpan | undefined;
   let youngest: ParkedSpan | undefined;
-  let isTiming = false;
+  let cancelTimer: Cancel | undefined;
 
   function park(place: ParkingPlace, span: ReadableSpan): boolean {
     const bytes = estimateBytes(span);
@@ -103,7 +105,7 @@ export function createParkingLot(options: ParkingOptions): ParkingLot {
       const largest = occupied.largest() ?? place;
       if (!overflow(largest)) dropNewest(largest);
     }
-    if (!isTiming) expireAfter(timeoutMs);
+    if (cancelTimer === undefined) expireAfter(timeoutMs);
     return true;
   }
 
@@ -119,12 +121,11 @@ export function createParkingLot(options: ParkingOptions): ParkingLot {
 
   // One timer for the whole lot: it wakes for the span that has waited longest.
   function expireAfter(delayMs: number): void {
-    isTiming = true;
-    clock.schedule(expire, delayMs);
+    cancelTimer = clock.schedule(expire, delayMs);
   }
 
   function expire(): void {
-    isTiming = false;
+    cancelTimer = undefined;
     while (oldest !== undefined) {
       const waitMs = oldest.parkedAt + timeoutMs - clock.now();
       if (waitMs > 0) {
@@ -210,5 +211,5 @@ export function createParkingLot(options: ParkingOptions): ParkingLot {
     return [...found];
   }
 
-  return { park, release, places };
+  return { park, release, places, close: () => cancelTimer?.() };
 }

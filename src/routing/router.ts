@@ -218,6 +218,7 @@ export function createRouter(options: RouterOptions): Router {
       if (parkOverflow === 'default') settleEarly(place as Remembered);
       else lot.release(place, () => ledger.drop('park_limit'));
     }
+    lot.close();
   }
 
   return { start, end, close };

@@ -119,6 +119,15 @@ describe('a parking lot', () => {
     expect(counts).toEqual({ parked: 0, dropped: 1 });
   });
 
+  it('leaves no timer behind when it is closed', () => {
+    const { lot, clock } = setUp();
+    const place = createParkingPlace();
+    lot.park(place, span('a'));
+    leave(lot, place);
+    lot.close();
+    expect(clock.pending).toBe(0);
+  });
+
   it('gives back every byte', () => {
     const memory = createMemory(100);
     const { lot } = setUp({ memory });
