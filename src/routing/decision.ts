@@ -92,12 +92,14 @@ export function openTrace(
 export function spanStarted(trace: LocalTrace): void {
   if (trace.openSpans === 0) {
     trace.decision.openTraces += 1;
+    // A nested scope's spans belong to the local trace that it was entered from all the same.
+    if (trace.root !== undefined) trace.root.decision.openTraces += 1;
     index(trace);
   }
   trace.openSpans += 1;
 }
 
-/** A span of the local trace has ended, and its processor has dealt with it. */
+/** A span of the local trace has ended; the last one settles a decision that no key has come for. */
 export function spanEnded(trace: LocalTrace, span: SpanContext): void {
   if (trace.rootSpan === span) trace.rootEnded = true;
   // A processor that was added after the span started has not counted it.
@@ -107,6 +109,9 @@ export function spanEnded(trace: LocalTrace, span: SpanContext): void {
   trace.decision.openTraces -= 1;
   unindex(trace);
   settleIfIdle(trace.decision);
+  if (trace.root === undefined) return;
+  trace.root.decision.openTraces -= 1;
+  settleIfIdle(trace.root.decision);
 }
 
 /** Whether `decision` is `ancestor`, or lies inside it. */

@@ -29,7 +29,7 @@ export interface Decision {
   holds: number;
   /** How many boundaries, one inside the other, share it. */
   boundaries: number;
-  /** Local traces of this decision that have an open span. */
+  /** Local traces with an open span: its own, and those that nested scopes have entered from its own. */
   openTraces: number;
   /** The first of its local traces: its root is the local root that rule 4 asks for. */
   firstTrace: LocalTrace | undefined;

@@ -118,11 +118,12 @@ export function createRouter(options: RouterOptions): Router {
   function end(span: ReadableSpan): void {
     const context = span.spanContext();
     const trace = bindingOf(context);
+    // First, since the last span of an unkeyed request settles it, and need not be parked then.
+    if (trace !== undefined) spanEnded(trace, context);
     if ((context.traceFlags & TraceFlags.SAMPLED) !== 0) {
       ledger.end();
       handOver(span, trace);
     }
-    if (trace !== undefined) spanEnded(trace, context);
   }
 
   function handOver(span: ReadableSpan, trace: LocalTrace | undefined): void {

@@ -160,7 +160,10 @@ export function createModel(processors: readonly ModelProcessor[]): Model {
 
   /** Rule 5. */
   function settleIfIdle(decision: Decision): void {
-    const isBusy = spans.some((span) => span.open && span.decision === decision);
+    // The spans of its local traces are those, too, that a nested scope made in them.
+    const isBusy = spans.some(
+      (span) => span.open && (span.decision === decision || span.localRoot.decision === decision),
+    );
     if (isBusy || decision.runningBoundaries > 0 || !isOpen(decision)) return;
     decision.settled = true;
     for (const processor of processors) processor.settle(decision);
@@ -202,9 +205,12 @@ export function createModel(processors: readonly ModelProcessor[]): Model {
       return span;
     },
     end(span) {
-      for (const processor of processors) processor.end(span);
+      // A span has ended for all once it has for the last processor, which then knows what it settles.
+      for (const processor of processors.slice(0, -1)) processor.end(span);
       span.open = false;
       settleIfIdle(span.decision);
+      if (span.localRoot.decision !== span.decision) settleIfIdle(span.localRoot.decision);
+      processors.at(-1)?.end(span);
     },
     setRoute(context, key) {
       const decision = inForce(context);

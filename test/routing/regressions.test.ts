@@ -210,6 +210,35 @@ describe('a logger that makes spans of its own', () => {
   });
 });
 
+describe('an open request whose root ends before what a keyed scope in it makes', () => {
+  it('stays open until that has ended', async () => {
+    const root = service.tracer.startSpan('root');
+    const scoped = inside(root, () => withRoute('acme', () => service.tracer.startSpan('scoped')));
+    root.end();
+    expect(service.processor.stats()).toMatchObject({ parked: 1, decisions: { settled: 0 } });
+    expect(inside(root, () => setRoute('acme'))).toBe('decided');
+    scoped.end();
+    await service.processor.forceFlush();
+    expect(acme.names()).toEqual(['root', 'scoped']);
+    expect(service.processor.stats().decisions).toMatchObject({ settled: 0, late: 0 });
+  });
+});
+
+describe('the last span of an unkeyed request', () => {
+  it('needs no room in a full parking lot', async () => {
+    await service.stop();
+    service = startService({
+      backends: { standard: { exporter: standard }, acme: { exporter: acme } },
+      defaultRoute: 'standard',
+      parkMaxSpans: 1,
+    });
+    service.inSpan('root', () => service.inSpan('child', () => {}));
+    await service.processor.forceFlush();
+    expect(standard.names()).toEqual(['child', 'root']);
+    expect(service.processor.stats().dropped).toEqual({});
+  });
+});
+
 describe('two requests of one remote trace in one boundary', () => {
   // Each of their server spans opens a local trace, and is the local root of what was started inside it.
   it('tells from the end of the local root, not of the other, that a context has leaked', async () => {
