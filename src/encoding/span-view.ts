@@ -13,6 +13,14 @@ export interface SpanViewOptions {
 /** Braintrust reads a span's own parent before that of the request's `x-bt-parent` header. */
 const parentAttribute = 'braintrust.parent';
 
+/** Names of the attributes that are not the application's to write. */
+export function ownedAttributes({ routeAttribute, parent }: SpanViewOptions): readonly string[] {
+  return [
+    ...(routeAttribute === undefined ? [] : [routeAttribute]),
+    ...(parent === undefined ? [] : [parentAttribute]),
+  ];
+}
+
 /**
  * Creates the function that shows a backend its spans: as the application made them, but for the
  * attributes that the configuration owns.

@@ -1,0 +1,95 @@
+import type { Backend } from '../config/resolved.js';
+import type { Chunks, Slice, Write } from './chunks.js';
+import {
+  createBody,
+  type EncodedSpan,
+  groupSpans,
+  type RequestBody,
+  type SpanGroups,
+} from './envelope.js';
+import { createJsonSpanWriter } from './json.js';
+import { createJsonEnvelope } from './json-envelope.js';
+import { createSpanWriter } from './protobuf.js';
+import { createProtobufEnvelope } from './protobuf-envelope.js';
+import type { RoutedSpan } from './routed-span.js';
+import type { SpanViewOptions } from './span-view.js';
+
+/**
+ * Turns spans into bytes as they end, and these into request bodies.
+ *
+ * It holds caches and nothing of any backend's: one encoder serves all backends of the same protocol and the
+ * same view of the spans, and what it writes into the chunks of one can be copied into those of another.
+ */
+export interface SpanEncoder {
+  /** The `Content-Type` of the bodies. */
+  readonly contentType: string;
+  /**
+   * Writes one span, as it is now; nothing of it is needed later but its resource and scope.
+   *
+   * @returns where it is, or, with the chunks as they were, why it can not be encoded: the application's own
+   *   code threw when it was read, an id in it is malformed, an attribute nests too deep or in a circle, or
+   *   it takes more than 64 MiB.
+   */
+  encode(routed: RoutedSpan, chunks: Chunks): Slice | Error;
+  /**
+   * Makes one `ExportTraceServiceRequest` of spans that this encoder, or one of the same protocol, has
+   * written, at least one; their order is kept within a resource and scope.
+   *
+   * Pending attributes of the resources should have been awaited. The spans' bytes are not copied, but for
+   * short runs of them, so no slice may be released before the request is over.
+   *
+   * @returns the body, or why a resource or scope can not be encoded.
+   */
+  createBody(spans: readonly EncodedSpan[]): RequestBody | Error;
+}
+
+/** What of a backend's configuration decides how its spans are encoded. */
+export interface SpanEncoderOptions extends SpanViewOptions {
+  readonly protocol: Backend['protocol'];
+}
+
+interface Format {
+  readonly contentType: string;
+  readonly writeSpan: Write<RoutedSpan>;
+  readonly envelop: (groups: SpanGroups) => Uint8Array[];
+}
+
+const formats: Record<Backend['protocol'], (options: SpanViewOptions) => Format> = {
+  'http/protobuf': (options) => ({
+    contentType: 'application/x-protobuf',
+    writeSpan: createSpanWriter(options),
+    envelop: createProtobufEnvelope(),
+  }),
+  'http/json': (options) => ({
+    contentType: 'application/json',
+    writeSpan: createJsonSpanWriter(options),
+    envelop: createJsonEnvelope(),
+  }),
+};
+
+/** Creates an encoder, with empty caches. */
+export function createSpanEncoder(options: SpanEncoderOptions): SpanEncoder {
+  const { contentType, writeSpan, envelop } = formats[options.protocol](options);
+  return {
+    contentType,
+    encode(routed, chunks) {
+      try {
+        return chunks.write(writeSpan, routed);
+      } catch (error) {
+        return asError(error);
+      }
+    },
+    createBody(spans) {
+      try {
+        return createBody(envelop(groupSpans(spans)));
+      } catch (error) {
+        return asError(error);
+      }
+    },
+  };
+}
+
+/** Whatever was thrown, as an error. */
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('a span can not be read', { cause: thrown });
+}

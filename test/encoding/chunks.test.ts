@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type Chunks,
+  createChunks,
+  requireRoom,
+  type Slice,
+  type Write,
+} from '../../src/encoding/chunks.js';
+
+/** Writes a text of ASCII. */
+const writeText: Write<string> = (chunk, position, text) => {
+  requireRoom(chunk, position, text.length);
+  return position + chunk.bytes.write(text, position, 'latin1');
+};
+
+function read({ chunk, start, end }: Slice): string {
+  return chunk.bytes.toString('latin1', start, end);
+}
+
+/** Writes until a new chunk is begun; what that one holds comes last. */
+function fill(chunks: Chunks): Slice[] {
+  const slices: Slice[] = [];
+  do slices.push(chunks.write(writeText, 'x'.repeat(1000)));
+  while (slices.at(-1)?.chunk === slices[0]?.chunk);
+  return slices;
+}
+
+/** Chunks that have grown to their full size. */
+function createGrown(): Chunks {
+  const chunks = createChunks();
+  while (chunks.write(writeText, 'x'.repeat(1000)).chunk.bytes.length < 65_536);
+  return chunks;
+}
+
+describe('chunks', () => {
+  it('hold messages side by side', () => {
+    const chunks = createChunks();
+    const [a, b] = [chunks.write(writeText, 'first'), chunks.write(writeText, 'second')];
+    expect(b.chunk).toBe(a.chunk);
+    expect(b.start).toBe(a.end);
+    expect([read(a), read(b)]).toEqual(['first', 'second']);
+  });
+
+  it('take little memory for little to hold, and 64 KiB at a time for more', () => {
+    expect(createChunks().write(writeText, 'x').chunk.bytes.length).toBe(4096);
+    const sizes = new Set<number>();
+    const chunks = createChunks();
+    for (let n = 0; n < 500; n += 1) {
+      sizes.add(chunks.write(writeText, 'x'.repeat(1000)).chunk.bytes.length);
+    }
+    expect([...sizes]).toEqual([4096, 8192, 16_384, 32_768, 65_536]);
+  });
+
+  it.each([4000, 65_408, 65_409, 65_536, 100_000, 5_000_000])('hold a message of %i', (size) => {
+    const chunks = createChunks();
+    const before = chunks.write(writeText, 'before');
+    const text = 'y'.repeat(size);
+    const slice = chunks.write(writeText, text);
+    const after = chunks.write(writeText, 'after');
+    expect(read(slice) === text).toBe(true);
+    expect([read(before), read(after)]).toEqual(['before', 'after']);
+  });
+
+  it('hold no message of more than 64 MiB', () => {
+    const chunks = createChunks();
+    const write: Write<number> = (chunk, position, size) => {
+      requireRoom(chunk, position, size);
+      return position + size;
+    };
+    expect(() => chunks.write(write, 2 ** 26 + 1)).toThrow(RangeError);
+    expect(read(chunks.write(writeText, 'next'))).toBe('next');
+  });
+
+  it('are as they were after a message that could not be written', () => {
+    const chunks = createChunks();
+    const before = chunks.write(writeText, 'before');
+    const write: Write<string> = (chunk, position, text) => {
+      writeText(chunk, position, text);
+      throw new Error('broken');
+    };
+    expect(() => chunks.write(write, 'gone')).toThrow('broken');
+    const after = chunks.write(writeText, 'after');
+    expect(after.start).toBe(before.end);
+    expect([read(before), read(after)]).toEqual(['before', 'after']);
+  });
+
+  it('take a message that is written while another one is', () => {
+    const chunks = createChunks();
+    let inner: Slice | undefined;
+    const write: Write<string> = (chunk, position, text) => {
+      const middle = writeText(chunk, position, text);
+      inner = chunks.write(writeText, 'inner');
+      chunks.release(inner);
+      return writeText(chunk, middle, text);
+    };
+    const before = chunks.write(writeText, 'before');
+    const outer = chunks.write(write, 'outer');
+    const after = chunks.write(writeText, 'after');
+    expect([before, outer, after].map(read)).toEqual(['before', 'outerouter', 'after']);
+  });
+
+  it('copy a message of another queue', () => {
+    const slice = createChunks().write(writeText, 'shared');
+    const chunks = createChunks();
+    const copy = chunks.copy(slice);
+    expect(copy.chunk).not.toBe(slice.chunk);
+    expect(read(copy)).toBe('shared');
+  });
+
+  it('use no memory again that was not released', () => {
+    const chunks = createGrown();
+    const all = Array.from({ length: 10 }, () => fill(chunks)).flat();
+    const places = all.map(({ chunk, start }) => [chunk, start]);
+    expect(new Set(places).size).toBe(places.length);
+    expect(all.every((slice) => read(slice) === 'x'.repeat(1000))).toBe(true);
+  });
+
+  it('use the memory of a chunk again once its last message is released', () => {
+    const chunks = createGrown();
+    const [first] = fill(chunks).slice(-1);
+    const others = fill(chunks).slice(0, -1);
+    const isUsed = () => fill(chunks).some(({ chunk }) => chunk === first?.chunk);
+    for (const slice of others) chunks.release(slice);
+    expect(others[0]?.chunk).toBe(first?.chunk);
+    expect(isUsed()).toBe(false);
+    if (first !== undefined) chunks.release(first);
+    expect(isUsed()).toBe(true);
+  });
+
+  it('use no memory again for a message that is released twice', () => {
+    const chunks = createChunks();
+    const [a, b] = [chunks.write(writeText, 'a'), chunks.write(writeText, 'b')];
+    chunks.release(a);
+    chunks.release(a);
+    chunks.write(writeText, 'c');
+    expect(read(b)).toBe('b');
+  });
+
+  it('use no memory of another queue', () => {
+    const [mine, other] = [createChunks(), createChunks()];
+    const slice = other.write(writeText, 'theirs');
+    mine.release(slice);
+    expect(mine.write(writeText, 'mine').chunk).not.toBe(slice.chunk);
+    other.write(writeText, 'next');
+    expect(read(slice)).toBe('theirs');
+  });
+
+  it('let go of what is unused, and of no message', () => {
+    const chunks = createGrown();
+    const slice = chunks.write(writeText, 'kept');
+    chunks.trim();
+    const next = chunks.write(writeText, 'next');
+    expect(next.chunk).not.toBe(slice.chunk);
+    expect(next.chunk.bytes.length).toBe(4096);
+    expect(read(slice)).toBe('kept');
+  });
+
+  it('keep every message until it is released, whatever the order', () => {
+    const operation = fc.oneof(
+      fc.record({ write: fc.constantFrom(0, 1, 700, 3000, 20_000, 70_000) }),
+      fc.record({ release: fc.nat() }),
+      fc.record({ trim: fc.constant(true) }),
+    );
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 150 }), (operations) => {
+        const chunks = createChunks();
+        const held: { slice: Slice; text: string }[] = [];
+        operations.forEach((each, n) => {
+          if ('write' in each) {
+            const text = String.fromCharCode(0x21 + (n % 90)).repeat(each.write);
+            held.push({ slice: chunks.write(writeText, text), text });
+          } else if ('release' in each) {
+            const [released] = held.splice(each.release % Math.max(1, held.length), 1);
+            if (released !== undefined) chunks.release(released.slice);
+          } else {
+            chunks.trim();
+          }
+          for (const { slice, text } of held) {
+            if (read(slice) !== text) throw new Error('a message was overwritten');
+          }
+        });
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

@@ -1,0 +1,50 @@
+import { createChunks } from '../../src/encoding/chunks.js';
+import type { RequestBody } from '../../src/encoding/envelope.js';
+import type { RoutedSpan } from '../../src/encoding/routed-span.js';
+import { createSpanEncoder, type SpanEncoderOptions } from '../../src/encoding/span-encoder.js';
+import { decodeRequest } from '../../src/receiver/decode.js';
+import type { ReceivedSpan } from '../../src/receiver/received.js';
+import type { ReadableSpan } from '../../src/sdk.js';
+
+/** The content types, by protocol. */
+export const mediaTypes = {
+  'http/protobuf': 'application/x-protobuf',
+  'http/json': 'application/json',
+} as const;
+
+/** The body of one request with these spans. */
+export function encodeBody(options: SpanEncoderOptions, spans: readonly RoutedSpan[]): RequestBody {
+  const encoder = createSpanEncoder(options);
+  const chunks = createChunks();
+  const encoded = spans.map((routed) => ({
+    slice: notError(encoder.encode(routed, chunks)),
+    resource: routed.span.resource,
+    scope: routed.span.instrumentationScope,
+  }));
+  return notError(encoder.createBody(encoded));
+}
+
+/** The bytes of a body. */
+export function bytesOf({ parts }: RequestBody): Buffer {
+  return Buffer.concat(parts);
+}
+
+/** The spans that a receiver reads from what is encoded. */
+export function decodeSpans(
+  options: SpanEncoderOptions,
+  spans: readonly RoutedSpan[],
+): ReceivedSpan[] {
+  const body = bytesOf(encodeBody(options, spans));
+  return notError(decodeRequest(mediaTypes[options.protocol], body));
+}
+
+/** Spans that carry no route key. */
+export function unrouted(spans: readonly ReadableSpan[]): RoutedSpan[] {
+  return spans.map((span) => ({ span, routeKey: undefined }));
+}
+
+/** The value, or the test fails with the error. */
+export function notError<T>(result: T | Error): T {
+  if (result instanceof Error) throw result;
+  return result;
+}
