@@ -1,24 +1,29 @@
 import { Buffer } from 'node:buffer';
 import type { Attributes } from '@opentelemetry/api';
 import type { InstrumentationScope, Resource } from '../sdk.js';
-import type { Slice } from './chunks.js';
+import type { RequestBody } from '../transport/body.js';
+import type { Chunk } from './chunks.js';
 
-/** A span that was encoded, and what it is sent under. */
-export interface EncodedSpan {
-  readonly slice: Slice;
+/** Spans of one resource that were encoded one after the other, side by side in one chunk. */
+export interface EncodedRun {
+  readonly chunk: Chunk;
+  /** Where the first span begins. */
+  readonly start: number;
+  /** Where each span ends. */
+  readonly ends: readonly number[];
+  /** The scope of each span. */
+  readonly scopes: readonly InstrumentationScope[];
   readonly resource: Resource;
-  readonly scope: InstrumentationScope;
 }
 
-/** The body of one request. The parts that are not of spans may be shared with other bodies. */
-export interface RequestBody {
-  readonly parts: readonly Uint8Array[];
-  /** Of all parts together: the request's `Content-Length`. */
-  readonly size: number;
-}
-
-/** The spans of one batch by resource and scope, each in the order in which its first span came. */
-export type SpanGroups = ReadonlyMap<Resource, ReadonlyMap<InstrumentationScope, readonly Slice[]>>;
+/**
+ * The bytes of one batch's spans by resource and scope, each in the order in which its first span came; those
+ * that lie side by side as one.
+ */
+export type SpanGroups = ReadonlyMap<
+  Resource,
+  ReadonlyMap<InstrumentationScope, readonly Uint8Array[]>
+>;
 
 /** What stands before and behind the spans of one resource, or one scope. */
 export interface Frame {
@@ -36,23 +41,28 @@ export type AttributedScope = InstrumentationScope & {
 const SMALL_PART_SIZE = 1024;
 
 /** Groups spans as the official serializer does: each resource and each scope is one object. */
-export function groupSpans(spans: readonly EncodedSpan[]): SpanGroups {
-  const groups = new Map<Resource, Map<InstrumentationScope, Slice[]>>();
-  let last: EncodedSpan | undefined;
-  let slices: Slice[] = [];
-  for (const span of spans) {
-    const { resource, scope, slice } = span;
-    if (last === undefined || scope !== last.scope || resource !== last.resource) {
-      slices = entryOf(
-        entryOf(groups, resource, () => new Map()),
-        scope,
-        () => [],
-      );
+export function groupSpans(runs: readonly EncodedRun[]): SpanGroups {
+  const groups = new Map<Resource, Map<InstrumentationScope, Uint8Array[]>>();
+  for (const { resource, chunk, start, ends, scopes } of runs) {
+    const byScope = entryOf(groups, resource, createGroup);
+    let from = start;
+    for (let index = 0; index < ends.length; index += 1) {
+      const scope = scopes[index];
+      const end = ends[index];
+      if (scope === undefined || end === undefined || scope === scopes[index + 1]) continue;
+      entryOf(byScope, scope, createParts).push(chunk.bytes.subarray(from, end));
+      from = end;
     }
-    slices.push(slice);
-    last = span;
   }
   return groups;
+}
+
+function createGroup(): Map<InstrumentationScope, Uint8Array[]> {
+  return new Map();
+}
+
+function createParts(): Uint8Array[] {
+  return [];
 }
 
 function entryOf<K, V>(map: Map<K, V>, key: K, create: () => V): V {
@@ -64,25 +74,7 @@ function entryOf<K, V>(map: Map<K, V>, key: K, create: () => V): V {
   return value;
 }
 
-/** The bytes of slices, those that lie side by side as one. */
-export function joinSlices(slices: readonly Slice[]): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  let first: Slice | undefined;
-  let end = 0;
-  for (const slice of slices) {
-    if (first !== undefined && slice.chunk === first.chunk && slice.start === end) {
-      end = slice.end;
-      continue;
-    }
-    if (first !== undefined) parts.push(first.chunk.bytes.subarray(first.start, end));
-    first = slice;
-    end = slice.end;
-  }
-  if (first !== undefined) parts.push(first.chunk.bytes.subarray(first.start, end));
-  return parts;
-}
-
-/** Makes a body of parts, small ones put together. */
+/** Makes a body of parts, small ones put together. Parts that are not of spans may be shared with other bodies. */
 export function createBody(parts: readonly Uint8Array[]): RequestBody {
   const joined: Uint8Array[] = [];
   let small: Uint8Array[] = [];

@@ -1,12 +1,11 @@
 import { Buffer } from 'node:buffer';
 import type { InstrumentationScope, Resource } from '../sdk.js';
-import { type Slice, type Write, writeApart } from './chunks.js';
+import { type Write, writeApart } from './chunks.js';
 import {
   type AttributedScope,
   createFrameCache,
   type Frame,
   isSettled,
-  joinSlices,
   type SpanGroups,
 } from './envelope.js';
 import { writeJsonAttributes } from './json-attributes.js';
@@ -71,7 +70,9 @@ export function createJsonEnvelope(): (groups: SpanGroups) => Uint8Array[] {
     const resources = Array.from(groups, ([resource, scopes]) =>
       enclose(
         frameResource(resource),
-        Array.from(scopes, ([scope, slices]) => enclose(frameScope(scope), [joinSpans(slices)])),
+        Array.from(scopes, ([scope, spans]) =>
+          enclose(frameScope(scope), [withoutFirstComma(spans)]),
+        ),
       ),
     );
     return enclose(REQUEST, resources);
@@ -94,8 +95,6 @@ function enclose({ head, tail }: Frame, elements: readonly Uint8Array[][]): Uint
   return [head, ...content, tail];
 }
 
-/** The spans without the comma before the first. */
-function joinSpans(slices: readonly Slice[]): Uint8Array[] {
-  const [first, ...others] = joinSlices(slices);
+function withoutFirstComma([first, ...others]: readonly Uint8Array[]): Uint8Array[] {
   return first === undefined ? [] : [first.subarray(1), ...others];
 }

@@ -6,7 +6,6 @@ import {
   createFrameCache,
   type Frame,
   isSettled,
-  joinSlices,
   type SpanGroups,
 } from './envelope.js';
 import { createKeys } from './keys.js';
@@ -63,9 +62,9 @@ export function createProtobufEnvelope(): (groups: SpanGroups) => Uint8Array[] {
     const body: Uint8Array[] = [];
     for (const [resource, scopes] of groups) {
       const content: Uint8Array[] = [];
-      for (const [scope, slices] of scopes) {
+      for (const [scope, spans] of scopes) {
         const { head, tail } = frameScope(scope);
-        content.push(...asField(0x12, [head, ...joinSlices(slices), tail])); // scope_spans = 2
+        content.push(...asField(0x12, [head, ...spans, tail])); // scope_spans = 2
       }
       const { head, tail } = frameResource(resource);
       body.push(...asField(0x0a, [head, ...content, tail])); // resource_spans = 1

@@ -1,8 +1,23 @@
 import type { ReadableSpan } from '../sdk.js';
+import type { Slice } from './chunks.js';
+import type { SpanEncoder } from './span-encoder.js';
 
 /** A span together with what its binding says of it. One object serves every backend of a fan-out. */
 export interface RoutedSpan {
   readonly span: ReadableSpan;
   /** The route key to write into the span, or `undefined` where none is to be written. */
   readonly routeKey: string | undefined;
+  /**
+   * For a span that goes to several backends what has been encoded of it so far, each time by another encoder,
+   * for the next backend to copy. `undefined` for a span that goes to one.
+   */
+  readonly encodings?: Encoding[] | undefined;
+}
+
+/** A span as one encoder wrote it, in the chunks of the first backend that asked for it. */
+export interface Encoding {
+  readonly encoder: SpanEncoder;
+  readonly slice: Slice;
+  /** Gives the bytes free: every backend has its copy. */
+  readonly release: () => void;
 }

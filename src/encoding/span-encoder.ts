@@ -1,12 +1,7 @@
 import type { Backend } from '../config/resolved.js';
+import type { RequestBody } from '../transport/body.js';
 import type { Chunks, Slice, Write } from './chunks.js';
-import {
-  createBody,
-  type EncodedSpan,
-  groupSpans,
-  type RequestBody,
-  type SpanGroups,
-} from './envelope.js';
+import { createBody, type EncodedRun, groupSpans, type SpanGroups } from './envelope.js';
 import { createJsonSpanWriter } from './json.js';
 import { createJsonEnvelope } from './json-envelope.js';
 import { createSpanWriter } from './protobuf.js';
@@ -26,21 +21,22 @@ export interface SpanEncoder {
   /**
    * Writes one span, as it is now; nothing of it is needed later but its resource and scope.
    *
+   * @param maxSize - Largest span, in bytes, that memory of its own is made for. At most, and by default, 64 MiB.
    * @returns where it is, or, with the chunks as they were, why it can not be encoded: the application's own
    *   code threw when it was read, an id in it is malformed, an attribute nests too deep or in a circle, or
-   *   it takes more than 64 MiB.
+   *   it is a `MessageTooLarge`.
    */
-  encode(routed: RoutedSpan, chunks: Chunks): Slice | Error;
+  encode(routed: RoutedSpan, chunks: Chunks, maxSize?: number): Slice | Error;
   /**
    * Makes one `ExportTraceServiceRequest` of spans that this encoder, or one of the same protocol, has
    * written, at least one; their order is kept within a resource and scope.
    *
    * Pending attributes of the resources should have been awaited. The spans' bytes are not copied, but for
-   * short runs of them, so no slice may be released before the request is over.
+   * short runs of them, so none may be released before the request is over.
    *
    * @returns the body, or why a resource or scope can not be encoded.
    */
-  createBody(spans: readonly EncodedSpan[]): RequestBody | Error;
+  createBody(runs: readonly EncodedRun[]): RequestBody | Error;
 }
 
 /** What of a backend's configuration decides how its spans are encoded. */
@@ -72,20 +68,40 @@ export function createSpanEncoder(options: SpanEncoderOptions): SpanEncoder {
   const { contentType, writeSpan, envelop } = formats[options.protocol](options);
   return {
     contentType,
-    encode(routed, chunks) {
+    encode(routed, chunks, maxSize) {
       try {
-        return chunks.write(writeSpan, routed);
+        return chunks.write(writeSpan, routed, maxSize);
       } catch (error) {
         return asError(error);
       }
     },
-    createBody(spans) {
+    createBody(runs) {
       try {
-        return createBody(envelop(groupSpans(spans)));
+        return createBody(envelop(groupSpans(runs)));
       } catch (error) {
         return asError(error);
       }
     },
+  };
+}
+
+/**
+ * Creates the function that finds a backend's encoder. Backends of the same protocol and the same view of the
+ * spans have one between them, so that a span that goes to several is encoded once.
+ */
+export function createSpanEncoders(
+  routeAttribute: string | undefined,
+): (backend: Pick<Backend, 'protocol' | 'parent'>) => SpanEncoder {
+  const encoders = new Map<string, SpanEncoder>();
+  return ({ protocol, parent }) => {
+    // That there is a parent decides what of a span is written; which one it is stands in the request's head.
+    const id = `${protocol} ${parent === undefined}`;
+    let encoder = encoders.get(id);
+    if (encoder === undefined) {
+      encoder = createSpanEncoder({ protocol, routeAttribute, parent });
+      encoders.set(id, encoder);
+    }
+    return encoder;
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
+import { MessageTooLarge } from '../encoding/chunks.js';
 import type { Retryable, SendResult } from '../transport/result.js';
 import type { Backlog } from './backlog.js';
 import type { Batch } from './batch.js';
@@ -47,27 +48,26 @@ export function createAttempt<P extends Parcel>(
 
   /** The batch's body; `undefined` if the batch does not travel, or not as it is. */
   async function pack(batch: Batch<P>): Promise<P | undefined> {
-    const waiting = waitForResources(batch.spans.map(({ routed }) => routed.span.resource));
+    const waiting = waitForResources(batch.runs.map(({ resource }) => resource));
     if (waiting !== undefined) await waiting;
     if (!isUnsettled(batch)) return undefined;
-    const isOne = batch.spans.length === 1;
-    let parcel: P;
-    try {
-      parcel = courier.encode(batch.spans.map(({ routed }) => routed));
-    } catch (error) {
+    const isOne = batch.spans === 1;
+    const packed = courier.pack(batch.runs);
+    if (packed instanceof Error) {
       // One span spoils the others' request: halving finds it in a few steps.
-      if (isOne) backlog.drop(batch, 'encode_error', nameOf(error));
+      if (isOne) backlog.drop(batch, reasonOf(packed), nameOf(packed));
       else backlog.split(batch);
       return undefined;
     }
+    backlog.pack(batch, packed);
+    const { parcel } = packed;
     if (parcel.bytes > backend.maxExportBatchBytes && !isOne) {
       backlog.split(batch);
       return undefined;
     }
-    backlog.pack(batch, parcel);
     const compressed = await courier.compress(parcel);
     if (!isUnsettled(batch)) return undefined;
-    backlog.pack(batch, compressed);
+    backlog.repack(batch, compressed);
     return compressed;
   }
 
@@ -92,7 +92,7 @@ export function createAttempt<P extends Parcel>(
     }
     batch.failure = result.failure;
     if (result.status === 'refused') backlog.drop(batch, 'refused');
-    else if (batch.spans.length === 1) backlog.drop(batch, 'too_large');
+    else if (batch.spans === 1) backlog.drop(batch, 'too_large');
     else backlog.split(batch);
   }
 
@@ -121,7 +121,12 @@ function isUnsettled({ state }: Batch<Parcel>): boolean {
   return state !== 'settled';
 }
 
+/** Why a span that can not be encoded is dropped. */
+export function reasonOf(error: Error): 'too_large' | 'encode_error' {
+  return error instanceof MessageTooLarge ? 'too_large' : 'encode_error';
+}
+
 /** A message of an error that the application's own values caused may quote them. */
-function nameOf(error: unknown): string {
+export function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown error';
 }

@@ -2,12 +2,13 @@ import type { BackendLedger } from '../accounting/ledger.js';
 import type { BackendDropReason } from '../accounting/reasons.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
-import type { RoutedSpan } from '../encoding/routed-span.js';
+import type { ReadableSpan } from '../sdk.js';
 import type { Success } from '../transport/result.js';
 import { type Batch, createBatch, halve } from './batch.js';
-import type { Parcel } from './courier.js';
+import type { Packed, Parcel } from './courier.js';
 import type { Account, Memory } from './memory.js';
-import { createQueue, type Queue, type QueuedSpan, sumBytes } from './queue.js';
+import { createQueue, type Queue } from './queue.js';
+import { countSpans, type Kept, type Run, sumBytes } from './run.js';
 
 /**
  * What one exporter holds, queued and in batches.
@@ -24,16 +25,20 @@ export interface Backlog<P extends Parcel> {
   readonly nextSequence: number;
   /** Sequence number up to which, itself not included, every span is settled. */
   readonly settledUpTo: number;
+  /** Whether the queue has no room for a further span, however small. */
+  readonly isFull: boolean;
   /** Queues a span, or drops it where a bound is reached; `false` for the latter. */
-  admit(routed: RoutedSpan, bytes: number): boolean;
-  /** Counts a span, and drops it at once. */
-  refuse(reason: BackendDropReason): void;
+  admit(kept: Kept, span: ReadableSpan): boolean;
+  /** Counts a span, and drops it at once. The log says the reason's `detail`. */
+  refuse(reason: BackendDropReason, detail?: string): void;
   /** Makes a batch of the oldest queued spans. */
   form(maxSpans: number, maxBytes: number): Batch<P>;
   /** The batch's turn has come: what it holds is beyond the reach of others. */
   open(batch: Batch<P>): void;
-  /** The batch has been encoded, or compressed. */
-  pack(batch: Batch<P>, parcel: P): void;
+  /** The batch has been packed. */
+  pack(batch: Batch<P>, packed: Packed<P>): void;
+  /** The batch has been compressed. */
+  repack(batch: Batch<P>, parcel: P): void;
   /** The batch goes onto the wire. */
   send(batch: Batch<P>, parcel: P): AbortSignal;
   /** The attempt failed, and the batch waits for its next one. */
@@ -60,14 +65,16 @@ export interface BacklogOptions {
   readonly hurry: () => void;
   /** Spans have been settled. */
   readonly onSettled: () => void;
+  /** Spans have been settled whose bytes nobody reads any more, nor can somebody still. */
+  readonly release: (runs: readonly Run[]) => void;
 }
 
 /** Creates the backlog of one exporter, with nothing in it. */
 export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlog<P> {
-  const { limits, spanOverheadBytes, memory, ledger, clock, hurry, onSettled } = options;
+  const { limits, spanOverheadBytes, memory, ledger, clock, hurry, onSettled, release } = options;
   const maxUnsent = limits.maxQueueSize ?? Number.POSITIVE_INFINITY;
   const maxUnsentBytes = limits.maxQueueBytes ?? Number.POSITIVE_INFINITY;
-  const queue = createQueue();
+  const queue = createQueue(clock);
   const batches: Batch<P>[] = [];
   const account = memory.open({ giveWay, hurry });
   // Spans that have not been attempted, in the queue or in a batch: what the queue's bounds bound.
@@ -75,62 +82,72 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
   let unsentBytes = 0;
   let nextSequence = 0;
 
-  function admit(routed: RoutedSpan, bytes: number): boolean {
+  function isFull(): boolean {
+    return unsent >= maxUnsent || unsentBytes >= maxUnsentBytes;
+  }
+
+  function admit(kept: Kept, span: ReadableSpan): boolean {
+    const bytes = kept.end - kept.start;
     if (unsent >= maxUnsent || unsentBytes + bytes > maxUnsentBytes) return refuse('queue_full');
     if (!account.take(bytes + spanOverheadBytes)) return refuse('buffer_full');
     ledger.accept();
-    queue.push({ routed, bytes, sequence: nextSequence, acceptedAtMs: clock.now() });
+    queue.push(kept, span, nextSequence);
     nextSequence += 1;
     unsent += 1;
     unsentBytes += bytes;
     return true;
   }
 
-  function refuse(reason: BackendDropReason): false {
+  function refuse(reason: BackendDropReason, detail?: string): false {
     ledger.accept();
-    ledger.drop(reason, 1, 'queued');
+    ledger.drop(reason, 1, 'queued', detail);
     return false;
   }
 
   function send(batch: Batch<P>, parcel: P): AbortSignal {
     const from = batch.retryUntilMs === undefined ? 'queued' : 'waiting';
-    if (from === 'queued') leaveUnsent(batch.spans);
+    if (from === 'queued') leaveUnsent(batch);
     const aborter = new AbortController();
     batch.state = 'inFlight';
+    batch.sends += 1;
     batch.aborter = aborter;
     batch.firstSentAtMs ??= clock.now();
     batch.retryUntilMs ??= batch.firstSentAtMs + limits.retryMaxElapsedMs;
-    ledger.start(batch.spans.length, from);
+    ledger.start(batch.spans, from);
     if (parcel.bytes > 0) ledger.sendBytes(parcel.bytes);
     return aborter.signal;
   }
 
   function split(batch: Batch<P>): void {
-    if (batch.state === 'inFlight') ledger.requeue(batch.spans.length);
+    if (batch.state === 'inFlight') ledger.requeue(batch.spans);
     endOperation(batch, batch.failure?.errorType, batch.failure?.httpStatus);
     account.unpin(sizeOf(batch));
-    account.give(sizeOf(batch) - heldBy(batch.spans));
+    account.give(sizeOf(batch) - heldBy(batch));
     batch.state = 'settled';
     batches.splice(batches.indexOf(batch), 1, ...halve(batch));
   }
 
   function deliver(batch: Batch<P>, { rejectedSpans, message, httpStatus }: Success): void {
-    const spans = batch.spans.length;
+    const { spans } = batch;
     // A backend that claims to have rejected more than it was sent has rejected all of it.
     const rejected = Math.min(Math.max(rejectedSpans, 0), spans);
     ledger.deliver(spans - rejected);
     if (rejected > 0) ledger.drop('rejected', rejected, 'inFlight', message, 'rejected');
     endOperation(batch, rejected > 0 ? 'rejected' : undefined, httpStatus);
     remove(batch);
+    // What went out before, and was not acknowledged, may still be on its way to a socket.
+    if (batch.sends === 1) release(batch.runs);
   }
 
   function drop(batch: Batch<P>, reason: BackendDropReason, detail?: string): void {
     const { failure } = batch;
     const from = placeOf(batch);
-    if (from === 'queued') leaveUnsent(batch.spans);
-    ledger.drop(reason, batch.spans.length, from, detail ?? failure?.message, failure?.errorType);
+    if (from === 'queued') leaveUnsent(batch);
+    ledger.drop(reason, batch.spans, from, detail ?? failure?.message, failure?.errorType);
     endOperation(batch, failure?.errorType ?? reason, failure?.httpStatus);
+    const isUntouched = batch.sends === 0 && batch.state === 'waiting';
     remove(batch);
+    if (isUntouched) release(batch.runs);
   }
 
   function endOperation(batch: Batch<P>, errorType?: string, httpStatus?: number): void {
@@ -147,11 +164,13 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
     onSettled();
   }
 
-  function dropQueued(spans: readonly QueuedSpan[], reason: BackendDropReason): void {
-    if (spans.length === 0) return;
-    leaveUnsent(spans);
-    account.give(heldBy(spans));
-    ledger.drop(reason, spans.length, 'queued');
+  function dropQueued(runs: readonly Run[], reason: BackendDropReason): void {
+    if (runs.length === 0) return;
+    const dropped = { spans: countSpans(runs), bytes: sumBytes(runs) };
+    leaveUnsent(dropped);
+    account.give(heldBy(dropped));
+    ledger.drop(reason, dropped.spans, 'queued');
+    release(runs);
     onSettled();
   }
 
@@ -159,17 +178,31 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
    * What a batch counts for in the budget: its spans, which a smaller request may still need, or its body,
    * whichever is more. Not both: with a full budget nothing could be sent but at the price of other spans.
    */
-  function sizeOf({ spans, parcel }: Batch<P>): number {
-    return Math.max(heldBy(spans), parcel?.bytes ?? 0);
+  function sizeOf(batch: Batch<P>): number {
+    return Math.max(heldBy(batch), batch.parcel?.bytes ?? 0);
   }
 
-  function heldBy(spans: readonly QueuedSpan[]): number {
-    return sumBytes(spans) + spans.length * spanOverheadBytes;
+  function heldBy({ spans, bytes }: Spans): number {
+    return bytes + spans * spanOverheadBytes;
   }
 
-  function leaveUnsent(spans: readonly QueuedSpan[]): void {
-    unsent -= spans.length;
-    unsentBytes -= sumBytes(spans);
+  function leaveUnsent({ spans, bytes }: Spans): void {
+    unsent -= spans;
+    unsentBytes -= bytes;
+  }
+
+  /** Changes what a packing batch holds, and what it counts for. */
+  function change(batch: Batch<P>, by: () => void): void {
+    const before = sizeOf(batch);
+    by();
+    const more = sizeOf(batch) - before;
+    if (more > 0) {
+      account.pin(more);
+      account.force(more);
+    } else {
+      account.unpin(-more);
+      account.give(-more);
+    }
   }
 
   /** Drops the newest first: queued spans, and then batches that wait. */
@@ -194,7 +227,10 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
     },
     get settledUpTo() {
       const oldestQueued = queue.oldest?.sequence ?? nextSequence;
-      return Math.min(oldestQueued, batches[0]?.spans[0]?.sequence ?? nextSequence);
+      return Math.min(oldestQueued, batches[0]?.runs[0]?.sequence ?? nextSequence);
+    },
+    get isFull() {
+      return isFull();
     },
     admit,
     refuse,
@@ -207,21 +243,25 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
       batch.state = 'packing';
       account.pin(sizeOf(batch));
     },
-    pack(batch, parcel) {
-      const before = sizeOf(batch);
-      batch.parcel = parcel;
-      const change = sizeOf(batch) - before;
-      if (change > 0) {
-        account.pin(change);
-        account.force(change);
-      } else {
-        account.unpin(-change);
-        account.give(-change);
-      }
+    pack(batch, { parcel, runs }) {
+      change(batch, () => {
+        batch.parcel = parcel;
+        if (runs === batch.runs) return;
+        const bytes = sumBytes(runs);
+        // Of spans that were not bytes before, the size was an estimate.
+        if (batch.retryUntilMs === undefined) unsentBytes += bytes - batch.bytes;
+        batch.runs = runs;
+        batch.bytes = bytes;
+      });
+    },
+    repack(batch, parcel) {
+      change(batch, () => {
+        batch.parcel = parcel;
+      });
     },
     send,
     requeue(batch, notBeforeMs) {
-      ledger.requeue(batch.spans.length);
+      ledger.requeue(batch.spans);
       batch.state = 'waiting';
       batch.notBeforeMs = notBeforeMs;
       account.unpin(sizeOf(batch));
@@ -240,6 +280,9 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
     },
   };
 }
+
+/** How many spans, and their bytes. */
+type Spans = Pick<Batch<Parcel>, 'spans' | 'bytes'>;
 
 /** Where the ledger has the batch's spans. */
 function placeOf({ state, retryUntilMs }: Batch<Parcel>): 'queued' | 'waiting' | 'inFlight' {

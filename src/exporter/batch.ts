@@ -1,16 +1,20 @@
 import type { SendFailure } from '../transport/result.js';
-import { type QueuedSpan, sumBytes } from './queue.js';
+import { countSpans, type Run, splitRuns, sumBytes } from './run.js';
 
 /** What one request carries, from when its spans leave the queue until they are settled. */
 export interface Batch<P> {
-  /** Oldest first; at least one. */
-  readonly spans: readonly QueuedSpan[];
-  /** The spans' estimated bytes. */
-  readonly bytes: number;
+  /** Oldest first; at least one. Those that are not bytes yet are replaced as they are encoded. */
+  runs: readonly Run[];
+  /** How many spans it has. */
+  readonly spans: number;
+  /** How many bytes they take, estimates included. */
+  bytes: number;
   /** Waiting for its turn or its retry; being encoded and compressed; on the wire; done with. */
   state: 'waiting' | 'packing' | 'inFlight' | 'settled';
   /** Encoded once, and kept for every attempt. */
   parcel: P | undefined;
+  /** How often its spans have gone onto the wire, here or in a larger batch. */
+  sends: number;
   /** Attempts that failed in a way that may pass. */
   failures: number;
   /** When the next attempt may be made. */
@@ -30,14 +34,16 @@ export interface Batch<P> {
 
 /** Creates a batch that waits for its turn. */
 export function createBatch<P>(
-  spans: readonly QueuedSpan[],
+  runs: readonly Run[],
   retryUntilMs: number | undefined = undefined,
 ): Batch<P> {
   return {
-    spans,
-    bytes: sumBytes(spans),
+    runs,
+    spans: countSpans(runs),
+    bytes: sumBytes(runs),
     state: 'waiting',
     parcel: undefined,
+    sends: retryUntilMs === undefined ? 0 : 1,
     failures: 0,
     notBeforeMs: Number.NEGATIVE_INFINITY,
     firstSentAtMs: undefined,
@@ -48,10 +54,7 @@ export function createBatch<P>(
 }
 
 /** The batch as two smaller ones. */
-export function halve<P>({ spans, retryUntilMs }: Batch<P>): [Batch<P>, Batch<P>] {
-  const middle = Math.ceil(spans.length / 2);
-  return [
-    createBatch(spans.slice(0, middle), retryUntilMs),
-    createBatch(spans.slice(middle), retryUntilMs),
-  ];
+export function halve<P>({ runs, spans, retryUntilMs }: Batch<P>): [Batch<P>, Batch<P>] {
+  const [first, second] = splitRuns(runs, Math.ceil(spans / 2));
+  return [createBatch(first, retryUntilMs), createBatch(second, retryUntilMs)];
 }

@@ -1,10 +1,18 @@
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import type { SendResult } from '../transport/result.js';
+import type { Kept, Run } from './run.js';
 
 /** A batch, made ready to be sent, as often as it takes. */
 export interface Parcel {
   /** Size of its body, as it is now; 0 where it has none. */
   readonly bytes: number;
+}
+
+/** Runs as they were packed, and the parcel that they became. */
+export interface Packed<P extends Parcel> {
+  readonly parcel: P;
+  /** The same spans; those that were not bytes before may be now. */
+  readonly runs: readonly Run[];
 }
 
 /**
@@ -14,12 +22,18 @@ export interface Parcel {
 export interface Courier<P extends Parcel> {
   /** Most parcels that it carries at a time. */
   readonly maxConcurrent: number;
-  /** What a span takes of the memory while it is held, beside its estimated bytes. */
+  /** What a span takes of the memory while it is held, beside its bytes. */
   readonly spanOverheadBytes: number;
-  /** What the span is taken to need in a parcel. Never throws. */
-  estimateBytes(span: RoutedSpan): number;
-  /** @throws on a span that can not be encoded, and on spans that can not be encoded together. */
-  encode(spans: readonly RoutedSpan[]): P;
+  /** Takes what will be sent of a span, as it is now, or says why it can not be sent. Never throws. */
+  take(span: RoutedSpan): Kept | Error;
+  /** Takes back the span that was taken last, which is not queued. */
+  undo(kept: Kept): void;
+  /** Nobody will read these spans again; nor has anybody who might still. */
+  release(runs: readonly Run[]): void;
+  /** Nothing is held: lets go of memory that waits for spans. */
+  trim(): void;
+  /** Makes a parcel of runs, or says why one of its spans can not be sent, or not together with the others. */
+  pack(runs: readonly Run[]): Packed<P> | Error;
   /** Makes the parcel smaller, where the backend is configured so. */
   compress(parcel: P): Promise<P>;
   /** Never rejects. Once `signal` aborts its result is not waited for. */

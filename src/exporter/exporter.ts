@@ -3,7 +3,7 @@ import type { Log } from '../accounting/log.js';
 import type { Cancel, Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
-import { createAttempt } from './attempt.js';
+import { createAttempt, nameOf, reasonOf } from './attempt.js';
 import { createBacklog } from './backlog.js';
 import type { Batch } from './batch.js';
 import type { Courier, Parcel } from './courier.js';
@@ -66,6 +66,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     clock,
     hurry: seal,
     onSettled: resolveFlushes,
+    release: courier.release,
   });
   const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
   const attempt = createAttempt({ backend, backlog, courier, pace, log, clock });
@@ -73,6 +74,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   /** Queued spans below this sequence number do not wait for their batch to fill. */
   let sealedUpTo = 0;
   let active = 0;
+  let idleSinceMs = 0;
   let turnAtMs = Number.POSITIVE_INFINITY;
   let cancelTurn: Cancel | undefined;
   let isClosing = false;
@@ -84,11 +86,23 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       backlog.refuse('shutdown_timeout');
       return;
     }
-    const isAdmitted = backlog.admit(routed, courier.estimateBytes(routed));
-    // Spans that wait for their batch to fill must not be what makes a queue full.
-    if (!isAdmitted) seal();
-    // Between its first span and its last, a batch is waited for already.
-    else if (backlog.queue.size === 1 || isBatchFull()) scheduleTurn();
+    // Nothing is spent on a span that has no place.
+    if (backlog.isFull) {
+      backlog.refuse('queue_full');
+      seal();
+      return;
+    }
+    const kept = courier.take(routed);
+    if (kept instanceof Error) {
+      backlog.refuse(reasonOf(kept), nameOf(kept));
+    } else if (!backlog.admit(kept, routed.span)) {
+      courier.undo(kept);
+      // Spans that wait for their batch to fill must not be what makes a queue full.
+      seal();
+    } else if (backlog.queue.size === 1 || isBatchFull()) {
+      // Between its first span and its last, a batch is waited for already.
+      scheduleTurn();
+    }
   }
 
   function seal(): void {
@@ -117,7 +131,10 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const nowMs = clock.now();
     turnBy(dropExpired(nowMs));
     const start = nextStart(nowMs);
-    if (start === undefined) return;
+    if (start === undefined) {
+      trimIfIdle(nowMs);
+      return;
+    }
     if (start.atMs > nowMs) {
       turnBy(start.atMs);
       return;
@@ -127,7 +144,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const maxBytes = Math.min(backend.maxExportBatchBytes, pinLimit);
     const maxSpans = Math.min(backend.maxExportBatchSize, Math.ceil(pinLimit / spanOverheadBytes));
     const bytes = start.batch?.bytes ?? Math.min(backlog.queue.bytes, maxBytes);
-    const spans = start.batch?.spans.length ?? Math.min(backlog.queue.size, maxSpans);
+    const spans = start.batch?.spans ?? Math.min(backlog.queue.size, maxSpans);
     // Memory is short, and we have our part of it in flight: the next answer starts the next turn.
     if (active > 0 && pinned + bytes + spans * spanOverheadBytes > pinLimit) return;
     void run(start.batch ?? backlog.form(maxSpans, maxBytes));
@@ -138,7 +155,17 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     active += 1;
     await attempt(batch);
     active -= 1;
+    idleSinceMs = clock.now();
     scheduleTurn();
+    trimIfIdle(idleSinceMs);
+  }
+
+  /** Nothing has been held for as long as a batch waits to fill: what comes next is not part of a burst. */
+  function trimIfIdle(nowMs: number): void {
+    if (backlog.queue.size > 0 || backlog.batches.length > 0) return;
+    const atMs = idleSinceMs + backend.scheduleDelayMs;
+    if (atMs <= nowMs) courier.trim();
+    else turnBy(atMs);
   }
 
   /** Drops batches whose retries have taken too long; returns when the next one's will have. */

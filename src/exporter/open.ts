@@ -2,7 +2,8 @@ import type { BackendLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
-import { createEncoder } from '../encoding/encoder.js';
+import { createSizeEstimate } from '../encoding/estimate.js';
+import type { SpanEncoder } from '../encoding/span-encoder.js';
 import { createSpanView } from '../encoding/span-view.js';
 import { createTransport } from '../transport/send.js';
 import { formatUserAgent } from '../transport/user-agent.js';
@@ -17,6 +18,8 @@ import { createWire } from './wire.js';
 export interface OpenOptions {
   /** Name of the attribute that carries the route key; `undefined` writes none. */
   readonly routeAttribute: string | undefined;
+  /** Finds the encoder of a backend, which is made for the first that asks for its like. */
+  readonly encoderOf: (backend: Backend) => SpanEncoder;
   readonly memory: Memory;
   /** The backend's own. */
   readonly ledger: BackendLedger;
@@ -34,13 +37,13 @@ export interface OpenOptions {
  * Opens nothing: the first timer starts with the first span, and the first connection with the first batch.
  */
 export function openExporter(backend: Backend, options: OpenOptions): Exporter {
-  const { routeAttribute, log, clock, random = Math.random } = options;
+  const { routeAttribute, encoderOf, log, clock, random = Math.random } = options;
   const { userAgent = formatUserAgent(VERSION) } = options;
   const { protocol, parent, delivery } = backend;
   const parts = { ...options, backend, random };
 
   if (delivery.kind === 'exporter') {
-    const { estimateBytes } = createEncoder({ protocol, routeAttribute, parent });
+    const estimateBytes = createSizeEstimate(protocol, routeAttribute);
     const view = createSpanView({ routeAttribute, parent });
     const { exporter } = delivery;
     const courier = createStock({ backend, exporter, estimateBytes, view, log, clock });
@@ -48,8 +51,12 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
     return createExporter({ ...parts, courier });
   }
   return createLazyExporter(backend.name, () => {
-    const encoder = createEncoder({ protocol, routeAttribute, parent });
-    const courier = createWire(backend, encoder, () => createTransport(backend, userAgent));
+    const courier = createWire({
+      backend,
+      encoder: encoderOf(backend),
+      estimateBytes: createSizeEstimate(protocol, routeAttribute),
+      openTransport: () => createTransport(backend, userAgent),
+    });
     return createExporter({ ...parts, courier });
   });
 }

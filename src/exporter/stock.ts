@@ -6,6 +6,7 @@ import type { RoutedSpan } from '../encoding/routed-span.js';
 import type { ExportResult, ReadableSpan, SpanExporter } from '../sdk.js';
 import type { SendFailure, SendResult } from '../transport/result.js';
 import type { Courier, Parcel } from './courier.js';
+import type { Run } from './run.js';
 
 /** Spans as an exporter takes them. */
 export interface SpanList extends Parcel {
@@ -52,8 +53,11 @@ export function createStock(options: StockOptions): Courier<SpanList> {
   return {
     maxConcurrent: 1,
     spanOverheadBytes: SPAN_OBJECT_BYTES,
-    estimateBytes,
-    encode: (spans) => ({ spans: spans.map(view), bytes: 0 }),
+    take: (routed) => ({ chunk: undefined, start: 0, end: estimateBytes(routed), routed }),
+    undo() {},
+    release() {},
+    trim() {},
+    pack: (runs) => ({ parcel: { spans: listSpans(runs, view), bytes: 0 }, runs }),
     compress: async (list) => list,
     async send({ spans }) {
       const cancel = clock.schedule(
@@ -71,6 +75,10 @@ export function createStock(options: StockOptions): Courier<SpanList> {
     flush: () => attempt('failed to flush', exporter.forceFlush?.bind(exporter)),
     close: () => attempt('failed to shut down', exporter.shutdown.bind(exporter)),
   };
+}
+
+function listSpans(runs: readonly Run[], view: (span: RoutedSpan) => ReadableSpan): ReadableSpan[] {
+  return runs.flatMap(({ routed }) => (routed === undefined ? [] : [view(routed)]));
 }
 
 /** Makes a throw a rejection. */

@@ -1,39 +1,91 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Backend } from '../config/resolved.js';
-import type { Encoder } from '../encoding/encoder.js';
+import { type Chunks, createChunks, MessageTooLarge } from '../encoding/chunks.js';
 import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
+import type { RoutedSpan } from '../encoding/routed-span.js';
+import { takeSnapshot } from '../encoding/snapshot.js';
+import type { SpanEncoder } from '../encoding/span-encoder.js';
 import type { Transport } from '../transport/transport.js';
-import type { Courier, Parcel } from './courier.js';
+import type { Courier, Packed, Parcel } from './courier.js';
+import type { BytesRun, Kept, Run } from './run.js';
 
 /** A request's body. */
 export interface Body extends Parcel {
   readonly bytes: number;
-  readonly content: Uint8Array;
+  readonly parts: readonly Uint8Array[];
   readonly isCompressed: boolean;
 }
+
+/**
+ * Spans beyond this size, in bytes, are encoded when their batch is made, and not when they end: 64 KiB take
+ * some 40 us, 1 MiB close to a millisecond, which no request should have to wait for.
+ */
+const MAX_EAGER_BYTES = 64 * 1024;
+
+/** What a span's end and scope take in its run. */
+const ENTRY_BYTES = 24;
 
 /** In Node's thread pool, and so beside the event loop. */
 const gzipAsync = promisify(gzip);
 
+/** What a wire is made of. */
+export interface WireOptions {
+  readonly backend: Pick<Backend, 'compression' | 'maxConcurrentExports'>;
+  /** Shared by the backends of one protocol and view. */
+  readonly encoder: SpanEncoder;
+  /** How many bytes a span that is encoded later will take. */
+  readonly estimateBytes: (span: RoutedSpan) => number;
+  readonly openTransport: () => Transport;
+}
+
 /**
  * Creates signalbox's own courier: OTLP bodies, through a transport that is opened with the first of them.
  *
- * Bodies are compressed one at a time, since Node's thread pool has four threads by default, and the
- * application's files and names are read by them too. The level is zlib's default, 6.
+ * Spans are encoded as they are taken, into chunks of this backend's own, and these are what is sent. Bodies
+ * are compressed one at a time, since Node's thread pool has four threads by default, and the application's
+ * files and names are read by them too. The level is zlib's default, 6.
  */
-export function createWire(
-  backend: Pick<Backend, 'compression' | 'maxConcurrentExports'>,
-  encoder: Encoder,
-  openTransport: () => Transport,
-): Courier<Body> {
+export function createWire(options: WireOptions): Courier<Body> {
+  const { backend, encoder, estimateBytes, openTransport } = options;
+  const chunks = createChunks();
   let transport: Transport | undefined;
   let lastCompression: Promise<unknown> | undefined;
 
+  function take(routed: RoutedSpan): Kept | Error {
+    const { encodings } = routed;
+    const encoding = encodings?.find((each) => each.encoder === encoder);
+    if (encoding !== undefined) return chunks.copy(encoding.slice);
+    const slice = encoder.encode(routed, chunks, MAX_EAGER_BYTES);
+    if (slice instanceof MessageTooLarge) return keepForLater(routed);
+    if (encodings !== undefined && !(slice instanceof Error)) {
+      encodings.push({ encoder, slice, release: chunks.retain(slice.chunk) });
+    }
+    return slice;
+  }
+
+  function keepForLater({ span, routeKey }: RoutedSpan): Kept | Error {
+    try {
+      const routed = { span: takeSnapshot(span), routeKey };
+      return { chunk: undefined, start: 0, end: SPAN_OBJECT_BYTES + estimateBytes(routed), routed };
+    } catch (error) {
+      return error instanceof Error ? error : new Error('a span can not be read', { cause: error });
+    }
+  }
+
+  function pack(runs: readonly Run[]): Packed<Body> | Error {
+    const encoded = encodeRuns(runs, encoder, chunks);
+    if (encoded instanceof Error) return encoded;
+    const body = encoder.createBody(encoded);
+    if (body instanceof Error) return body;
+    const { parts, size } = body;
+    return { parcel: { parts, bytes: size, isCompressed: false }, runs: encoded };
+  }
+
   async function compressNow(body: Body): Promise<Body> {
     try {
-      const content = await gzipAsync(body.content);
-      return { content, bytes: content.byteLength, isCompressed: true };
+      const content = await gzipAsync(Buffer.concat(body.parts, body.bytes));
+      return { parts: [content], bytes: content.byteLength, isCompressed: true };
     } catch {
       // Out of memory, most likely. The body travels as it is, which every receiver takes.
       return body;
@@ -42,12 +94,18 @@ export function createWire(
 
   return {
     maxConcurrent: backend.maxConcurrentExports,
-    spanOverheadBytes: SPAN_OBJECT_BYTES,
-    estimateBytes: encoder.estimateBytes,
-    encode(spans) {
-      const content = encoder.encode(spans);
-      return { content, bytes: content.byteLength, isCompressed: false };
+    spanOverheadBytes: ENTRY_BYTES,
+    take,
+    undo(kept) {
+      if (kept.chunk !== undefined) chunks.undo(kept);
     },
+    release(runs) {
+      for (const { chunk, ends } of runs) {
+        if (chunk !== undefined) chunks.release(chunk, ends.length);
+      }
+    },
+    trim: () => chunks.trim(),
+    pack,
     async compress(body) {
       if (backend.compression === 'none') return body;
       const compressed =
@@ -58,10 +116,10 @@ export function createWire(
       lastCompression = compressed.then(() => undefined);
       return compressed;
     },
-    async send({ content, isCompressed }, signal) {
+    async send({ parts, bytes, isCompressed }, signal) {
       transport ??= openTransport();
       return transport.send({
-        body: content,
+        body: { parts, size: bytes },
         contentType: encoder.contentType,
         ...(isCompressed && { contentEncoding: 'gzip' }),
         signal,
@@ -74,4 +132,29 @@ export function createWire(
       await transport?.close();
     },
   };
+}
+
+/** The runs with every span of theirs as bytes. */
+function encodeRuns(
+  runs: readonly Run[],
+  encoder: SpanEncoder,
+  chunks: Chunks,
+): readonly BytesRun[] | Error {
+  if (runs.every(isBytes)) return runs;
+  const encoded: BytesRun[] = [];
+  for (const run of runs) {
+    if (run.chunk !== undefined) {
+      encoded.push(run);
+      continue;
+    }
+    const slice = encoder.encode(run.routed, chunks);
+    if (slice instanceof Error) return slice;
+    const { chunk, start, end } = slice;
+    encoded.push({ ...run, chunk, start, ends: [end], routed: undefined });
+  }
+  return encoded;
+}
+
+function isBytes(run: Run): run is BytesRun {
+  return run.chunk !== undefined;
 }

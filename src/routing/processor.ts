@@ -9,8 +9,8 @@ import { isResolved, resolveConfig } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/resolved.js';
 import type { SignalboxConfig } from '../config/schema.js';
 import { runDetached } from '../detached.js';
-import { createEncoder } from '../encoding/encoder.js';
-import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
+import { createSizeEstimate, SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
+import { createSpanEncoders } from '../encoding/span-encoder.js';
 import type { Exporter } from '../exporter/exporter.js';
 import { createMemory } from '../exporter/memory.js';
 import { openExporter } from '../exporter/open.js';
@@ -63,12 +63,13 @@ export class RoutingSpanProcessor {
     const ledger = createLedger({ clock, log, metrics: createMetrics(resolved.meterProvider) });
     const memory = createMemory(resolved.maxBufferedBytes);
     const { routeAttribute } = resolved;
+    const encoderOf = createSpanEncoders(routeAttribute);
     const exporters = new Map<string, Exporter>();
     for (const backend of resolved.backends.values()) {
-      const options = { routeAttribute, memory, ledger: ledger.backend(backend), log, clock };
-      exporters.set(backend.name, openExporter(backend, options));
+      const parts = { routeAttribute, encoderOf, memory, ledger: ledger.backend(backend) };
+      exporters.set(backend.name, openExporter(backend, { ...parts, log, clock }));
     }
-    const { estimateBytes } = createEncoder({ protocol: 'http/protobuf', routeAttribute });
+    const estimateBytes = createSizeEstimate('http/protobuf', routeAttribute);
     this.#router = createRouter({
       ...resolved,
       table: createTable(resolved, (name) => required(exporters, name)),

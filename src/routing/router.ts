@@ -2,6 +2,7 @@ import { type Context, type SpanContext, TraceFlags } from '@opentelemetry/api';
 import type { RoutingLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
+import type { Encoding } from '../encoding/routed-span.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { bind, bindingOf } from './binding.js';
@@ -166,8 +167,16 @@ export function createRouter(options: RouterOptions): Router {
       return;
     }
     ledger.route(exporters.length);
-    const routed = { span, routeKey: destination.routeKey };
+    const { routeKey } = destination;
+    const [first] = exporters;
+    if (exporters.length === 1 && first !== undefined) {
+      first.accept({ span, routeKey, encodings: undefined });
+      return;
+    }
+    const encodings: Encoding[] = [];
+    const routed = { span, routeKey, encodings };
     for (const exporter of exporters) exporter.accept(routed);
+    for (const { release } of encodings) release();
   }
 
   function empty(place: ParkingPlace, destination: Destination): void {

@@ -64,7 +64,8 @@ function createClient(origin: URL, connect: buildConnector.connector): Dispatche
   });
   // A client has one connection and carries one request, so its connection is that request's.
   return client.compose(
-    (dispatch) => (options, handler) => dispatch(options, withWholeBody(handler, connection)),
+    (dispatch) => (options, handler) =>
+      dispatch(options, withWholeBody(options.body, handler, connection)),
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Backend } from '../config/resolved.js';
 import { runDetached } from '../detached.js';
 import { readAnswer } from './answer.js';
+import { toBuffer, toWritable } from './body.js';
 import { type Connections, createConnections } from './connections.js';
 import { createRedactor, formatBasicAuth, listUrlSecrets } from './credentials.js';
 import { exchange } from './exchange.js';
@@ -16,7 +17,7 @@ const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
  *
  * A backend's own `dispatcher`, where it has one, carries the requests in place of a pool made here, and is
  * never closed. Its sockets can not be seen, so an answer that comes before the body is written counts;
- * foreign bytes are impossible all the same, because no body's memory is ever used again.
+ * foreign bytes are impossible all the same, because it gets copies, whose memory is never used again.
  *
  * @param userAgent The whole `User-Agent`; see `formatUserAgent`.
  * @throws TypeError for a backend without a URL, or with one (its own or its proxy's) that is none: the
@@ -47,9 +48,9 @@ export function createTransport(backend: Backend, userAgent: string): Transport 
           ...headers,
           'content-type': contentType,
           ...(contentEncoding && { 'content-encoding': contentEncoding }),
-          'content-length': String(body.byteLength),
+          'content-length': String(body.size),
         },
-        body,
+        body: own === undefined ? toWritable(body) : toBuffer(body),
       },
       {
         timeoutMs: backend.timeoutMs,

@@ -1,8 +1,9 @@
+import type { RequestBody } from './body.js';
 import type { SendResult } from './result.js';
 
 /** One body, as it goes onto the wire. */
 export interface SendRequest {
-  readonly body: Uint8Array;
+  readonly body: RequestBody;
   readonly contentType: string;
   /** Value of `Content-Encoding`, where the body is compressed. */
   readonly contentEncoding?: 'gzip';

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
+import { PartedBody } from './body.js';
 import { TransportError } from './failure.js';
 
 /** What a client's one connection is, or why there is none: undici shows neither to a handler. */
@@ -22,10 +23,12 @@ const VOID_ANSWER = 'answered before the body was written, and closed';
  * one request ends and the next one begins. A refusal counts at once, and the rest of the body stays unsent:
  * there is nothing to deliver, and waiting would turn an early 413 into a lost answer.
  *
+ * @param body What is written.
  * @param handler What the answer is for.
  * @param connection What carries the request, at any time.
  */
 export function withWholeBody(
+  body: unknown,
   handler: Dispatcher.DispatchHandler,
   connection: Connection,
 ): Dispatcher.DispatchHandler {
@@ -43,7 +46,8 @@ export function withWholeBody(
 
     onResponseStart(controller, httpStatus, headers, statusMessage) {
       const { socket } = connection;
-      const isEarly = httpStatus >= 200 && socket !== undefined && socket.writableLength > 0;
+      const isWritten = isTaken(body) && socket?.writableLength === 0;
+      const isEarly = httpStatus >= 200 && socket !== undefined && !isWritten;
       handler.onResponseStart?.(controller, httpStatus, headers, statusMessage);
       if (!isEarly) return;
 
@@ -55,13 +59,15 @@ export function withWholeBody(
 
       early = socket;
       controller.pause();
-      // An empty write is called back when all that was written before it has reached the kernel. ('drain'
-      // would not do: it is only for what passed the high-water mark.) A socket that closes instead is
-      // reported by undici.
-      socket.write('', (error) => {
-        if (error) return;
-        written = true;
-        controller.resume();
+      // A socket that closes before the body is taken, or written, is reported by undici.
+      void taken(body).then(() => {
+        // An empty write is called back when all that was written before it has reached the kernel. ('drain'
+        // would not do: it is only for what passed the high-water mark.)
+        socket.write('', (error) => {
+          if (error) return;
+          written = true;
+          controller.resume();
+        });
       });
     },
 
@@ -87,4 +93,12 @@ export function withWholeBody(
       );
     },
   };
+}
+
+function isTaken(body: unknown): boolean {
+  return !(body instanceof PartedBody) || body.isTaken;
+}
+
+async function taken(body: unknown): Promise<void> {
+  if (body instanceof PartedBody) await body.taken;
 }

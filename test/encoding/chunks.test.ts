@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type Chunks,
   createChunks,
+  MessageTooLarge,
   requireRoom,
   type Slice,
   type Write,
@@ -68,7 +69,7 @@ describe('chunks', () => {
       requireRoom(chunk, position, size);
       return position + size;
     };
-    expect(() => chunks.write(write, 2 ** 26 + 1)).toThrow(RangeError);
+    expect(() => chunks.write(write, 2 ** 26 + 1)).toThrow(MessageTooLarge);
     expect(read(chunks.write(writeText, 'next'))).toBe('next');
   });
 
@@ -91,7 +92,7 @@ describe('chunks', () => {
     const write: Write<string> = (chunk, position, text) => {
       const middle = writeText(chunk, position, text);
       inner = chunks.write(writeText, 'inner');
-      chunks.release(inner);
+      chunks.release(inner.chunk, 1);
       return writeText(chunk, middle, text);
     };
     const before = chunks.write(writeText, 'before');
@@ -121,29 +122,52 @@ describe('chunks', () => {
     const [first] = fill(chunks).slice(-1);
     const others = fill(chunks).slice(0, -1);
     const isUsed = () => fill(chunks).some(({ chunk }) => chunk === first?.chunk);
-    for (const slice of others) chunks.release(slice);
+    for (const slice of others) chunks.release(slice.chunk, 1);
     expect(others[0]?.chunk).toBe(first?.chunk);
     expect(isUsed()).toBe(false);
-    if (first !== undefined) chunks.release(first);
+    if (first !== undefined) chunks.release(first.chunk, 1);
     expect(isUsed()).toBe(true);
   });
 
-  it('use no memory again for a message that is released twice', () => {
+  it('use no memory again that somebody reads, whatever is released', () => {
     const chunks = createChunks();
-    const [a, b] = [chunks.write(writeText, 'a'), chunks.write(writeText, 'b')];
-    chunks.release(a);
-    chunks.release(a);
-    chunks.write(writeText, 'c');
-    expect(read(b)).toBe('b');
+    const slice = chunks.write(writeText, 'read');
+    const release = chunks.retain(slice.chunk);
+    chunks.undo(slice);
+    chunks.write(writeText, 'next');
+    expect(read(slice)).toBe('read');
+    release();
   });
 
-  it('use no memory of another queue', () => {
-    const [mine, other] = [createChunks(), createChunks()];
-    const slice = other.write(writeText, 'theirs');
-    mine.release(slice);
-    expect(mine.write(writeText, 'mine').chunk).not.toBe(slice.chunk);
-    other.write(writeText, 'next');
-    expect(read(slice)).toBe('theirs');
+  it('use the memory of a chunk again once nobody reads it', () => {
+    const chunks = createGrown();
+    const all = fill(chunks).slice(0, -1);
+    const [first] = all;
+    if (first === undefined) throw new Error('nothing was written');
+    const release = chunks.retain(first.chunk);
+    const { messages } = first.chunk;
+    chunks.release(first.chunk, messages);
+    const isUsed = () => fill(chunks).some(({ chunk }) => chunk === first.chunk);
+    expect(isUsed()).toBe(false);
+    release();
+    expect(isUsed()).toBe(true);
+  });
+
+  it('take back the message that was written last', () => {
+    const chunks = createChunks();
+    const before = chunks.write(writeText, 'before');
+    chunks.undo(chunks.write(writeText, 'gone'));
+    const after = chunks.write(writeText, 'after');
+    expect(after.start).toBe(before.end);
+    expect([before, after].map(read)).toEqual(['before', 'after']);
+  });
+
+  it('make no memory for a message of more than they are asked for', () => {
+    const chunks = createChunks();
+    const before = chunks.write(writeText, 'before');
+    expect(() => chunks.write(writeText, 'x'.repeat(10_001), 10_000)).toThrow(MessageTooLarge);
+    const after = chunks.write(writeText, 'x'.repeat(10_000), 10_000);
+    expect([before, after].map(read)).toEqual(['before', 'x'.repeat(10_000)]);
   });
 
   it('let go of what is unused, and of no message', () => {
@@ -172,7 +196,7 @@ describe('chunks', () => {
             held.push({ slice: chunks.write(writeText, text), text });
           } else if ('release' in each) {
             const [released] = held.splice(each.release % Math.max(1, held.length), 1);
-            if (released !== undefined) chunks.release(released.slice);
+            if (released !== undefined) chunks.release(released.slice.chunk, 1);
           } else {
             chunks.trim();
           }

@@ -12,8 +12,7 @@ import {
   TraceFlags,
   trace,
 } from '@opentelemetry/api';
-import { OTLPTraceExporter as StockJsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { OTLPTraceExporter as StockProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { OTLPTraceExporter as StockExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import {
   BasicTracerProvider,
@@ -67,9 +66,11 @@ const ROUTE_ATTRIBUTE = 'signalbox.route';
 /**
  * The stock exporter and signalbox behind the same tracers: what one is handed, the other is. Both send to
  * one receiver, each under a path of its own.
+ *
+ * The stock one sends protobuf in any case: the JSON of OpenTelemetry's own has unpaired surrogates, `null` for
+ * what is not finite, and integers beyond 64 bits.
  */
 function openBoth(receiver: TestReceiver, protocol: Protocol) {
-  const StockExporter = protocol === 'http/json' ? StockJsonExporter : StockProtobufExporter;
   const stock = new BatchSpanProcessor(
     new StockExporter({ url: `${receiver.url}/stock/v1/traces` }),
     { scheduledDelayMillis: 600_000 },
@@ -320,12 +321,7 @@ const integer = fc
   .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
   .map(Number)
   .filter((value) => value < 2 ** 63);
-const number = fc.oneof(
-  fc.integer(),
-  integer,
-  // Beyond 64 bits the stock JSON exporter sends an int64 that is none, and that a receiver must refuse.
-  fc.double().filter((value) => !Number.isInteger(value) || Math.abs(value) < 2 ** 63),
-);
+const number = fc.oneof(fc.integer(), integer, fc.double());
 const primitive = fc.oneof(text, number, fc.boolean());
 const checked: fc.Arbitrary<AttributeValue> = fc.oneof(
   primitive,

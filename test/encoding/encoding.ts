@@ -1,10 +1,11 @@
-import { createChunks } from '../../src/encoding/chunks.js';
-import type { RequestBody } from '../../src/encoding/envelope.js';
+import { createChunks, type Slice } from '../../src/encoding/chunks.js';
+import type { EncodedRun } from '../../src/encoding/envelope.js';
 import type { RoutedSpan } from '../../src/encoding/routed-span.js';
 import { createSpanEncoder, type SpanEncoderOptions } from '../../src/encoding/span-encoder.js';
 import { decodeRequest } from '../../src/receiver/decode.js';
 import type { ReceivedSpan } from '../../src/receiver/received.js';
-import type { ReadableSpan } from '../../src/sdk.js';
+import type { InstrumentationScope, ReadableSpan, Resource } from '../../src/sdk.js';
+import type { RequestBody } from '../../src/transport/body.js';
 
 /** The content types, by protocol. */
 export const mediaTypes = {
@@ -16,12 +17,35 @@ export const mediaTypes = {
 export function encodeBody(options: SpanEncoderOptions, spans: readonly RoutedSpan[]): RequestBody {
   const encoder = createSpanEncoder(options);
   const chunks = createChunks();
-  const encoded = spans.map((routed) => ({
-    slice: notError(encoder.encode(routed, chunks)),
-    resource: routed.span.resource,
-    scope: routed.span.instrumentationScope,
-  }));
-  return notError(encoder.createBody(encoded));
+  const runs: EncodedRun[] = [];
+  for (const routed of spans) {
+    const { resource, instrumentationScope: scope } = routed.span;
+    const run = toRun({ slice: notError(encoder.encode(routed, chunks)), resource, scope });
+    const last = runs.at(-1);
+    if (last?.chunk !== run.chunk || last.resource !== resource) {
+      runs.push(run);
+    } else {
+      const [ends, scopes] = [
+        [...last.ends, ...run.ends],
+        [...last.scopes, scope],
+      ];
+      runs[runs.length - 1] = { ...last, ends, scopes };
+    }
+  }
+  return notError(encoder.createBody(runs));
+}
+
+/** A run of one span. */
+export function toRun({
+  slice: { chunk, start, end },
+  resource,
+  scope,
+}: {
+  readonly slice: Slice;
+  readonly resource: Resource;
+  readonly scope: InstrumentationScope;
+}): EncodedRun {
+  return { chunk, start, ends: [end], scopes: [scope], resource };
 }
 
 /** The bytes of a body. */

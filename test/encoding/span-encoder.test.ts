@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { createChunks } from '../../src/encoding/chunks.js';
+import { createChunks, MessageTooLarge } from '../../src/encoding/chunks.js';
 import { createSpanEncoder } from '../../src/encoding/span-encoder.js';
 import { decodeRequest } from '../../src/receiver/decode.js';
 import type { AnyValue, KeyValue, ReceivedSpan } from '../../src/receiver/received.js';
 import type { InstrumentationScope, ReadableSpan, Resource } from '../../src/sdk.js';
-import { bytesOf, decodeSpans, encodeBody, mediaTypes, notError, unrouted } from './encoding.js';
+import {
+  bytesOf,
+  decodeSpans,
+  encodeBody,
+  mediaTypes,
+  notError,
+  toRun,
+  unrouted,
+} from './encoding.js';
 import { makeHostileSpan, makeSpan } from './span-fixtures.js';
 
 const protocols = ['http/protobuf', 'http/json'] as const;
@@ -89,7 +97,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     expect(attributes).toEqual({ a: 'before', 'signalbox.route': 'globex' });
     attributes.a = 'after';
     const { resource, instrumentationScope: scope } = span;
-    const body = notError(encoder.createBody([{ slice, resource, scope }]));
+    const body = notError(encoder.createBody([toRun({ slice, resource, scope })]));
     const [decoded] = notError(decodeRequest(mediaTypes[protocol], bytesOf(body)));
     expect(plain(decoded?.attributes)).toEqual({ a: 'before', 'signalbox.route': 'acme' });
   });
@@ -147,7 +155,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
       scope,
     }));
     const namesOf = (from: number, to: number) => {
-      const body = notError(encoder.createBody(encoded.slice(from, to)));
+      const body = notError(encoder.createBody(encoded.slice(from, to).map(toRun)));
       return notError(decodeRequest(mediaTypes[protocol], bytesOf(body))).map(({ name }) => name);
     };
     expect(namesOf(2, 4)).toEqual(['c', 'd']);
@@ -163,7 +171,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const { resource, instrumentationScope: scope } = span;
     const first = notError(encoder.encode({ span, routeKey: 'acme' }, createChunks()));
     const body = notError(
-      encoder.createBody([{ slice: createChunks().copy(first), resource, scope }]),
+      encoder.createBody([toRun({ slice: createChunks().copy(first), resource, scope })]),
     );
     const [decoded] = notError(decodeRequest(mediaTypes[protocol], bytesOf(body)));
     expect(decoded).toEqual(decode(span, 'acme'));
@@ -177,7 +185,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const hostId = () => {
       const slice = notError(encoder.encode({ span, routeKey: undefined }, createChunks()));
       const scope = span.instrumentationScope;
-      const body = notError(encoder.createBody([{ slice, resource, scope }]));
+      const body = notError(encoder.createBody([toRun({ slice, resource, scope })]));
       const [decoded] = notError(decodeRequest(mediaTypes[protocol], bytesOf(body)));
       return plain(decoded?.resource.attributes)['host.id'];
     };
@@ -240,7 +248,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     expect(after.start).toBe(before.end);
     const { resource, instrumentationScope: scope } = good.span;
     const body = notError(
-      encoder.createBody([before, after].map((slice) => ({ slice, resource, scope }))),
+      encoder.createBody([before, after].map((slice) => toRun({ slice, resource, scope }))),
     );
     expect(
       notError(decodeRequest(mediaTypes[protocol], bytesOf(body))).map(({ name }) => name),
@@ -252,7 +260,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const span = makeHostileSpan({ a: text, b: text, c: text });
     const encoder = createSpanEncoder(options);
     expect(encoder.encode({ span, routeKey: undefined }, createChunks())).toBeInstanceOf(
-      RangeError,
+      MessageTooLarge,
     );
   });
 
@@ -266,7 +274,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const span = makeSpan();
     const slice = notError(encoder.encode({ span, routeKey: undefined }, createChunks()));
     const scope = span.instrumentationScope;
-    expect(encoder.createBody([{ slice, resource, scope }])).toBeInstanceOf(Error);
+    expect(encoder.createBody([toRun({ slice, resource, scope })])).toBeInstanceOf(Error);
   });
 
   it.each([
@@ -377,7 +385,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
       resource,
       scope,
     }));
-    const body = bytesOf(notError(encoder.createBody(encoded)));
+    const body = bytesOf(notError(encoder.createBody(encoded.map(toRun))));
     const decoded = notError(decodeRequest(mediaTypes[protocol], body));
     expect(decoded.map(({ attributes }) => plain(attributes))).toEqual(
       [...names, ...names].map((name) => ({ [name]: name, fixed: 1n, 'signalbox.route': name })),
@@ -401,7 +409,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     slices.push(notError(encoder.encode(inner, chunks)));
     const { resource, instrumentationScope: scope } = inner.span;
     const body = bytesOf(
-      notError(encoder.createBody(slices.map((slice) => ({ slice, resource, scope })))),
+      notError(encoder.createBody(slices.map((slice) => toRun({ slice, resource, scope })))),
     );
     const decoded = notError(decodeRequest(mediaTypes[protocol], body));
     const innerAttributes = { a: 1n, b: 2n, 'signalbox.route': 'i' };

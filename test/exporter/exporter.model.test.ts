@@ -126,7 +126,7 @@ function createSubject(backend: Limits, shared: Pick<BenchOptions, 'memory' | 'c
         expect(ids).toEqual(ids.toSorted((one, other) => one - other));
         expect(ids.length).toBeLessThanOrEqual(backend.maxExportBatchSize);
         if (ids.length > 1) {
-          expect(request.body.byteLength).toBeLessThanOrEqual(backend.maxExportBatchBytes);
+          expect(request.body.size).toBeLessThanOrEqual(backend.maxExportBatchBytes);
         }
       }
       expect(Math.max(0, ...acknowledged.values())).toBeLessThanOrEqual(1);

@@ -5,8 +5,9 @@ import type { Log } from '../../src/accounting/log.js';
 import type { BackendDropReason } from '../../src/accounting/reasons.js';
 import type { BackendState } from '../../src/accounting/stats.js';
 import type { Backend } from '../../src/config/resolved.js';
-import { createEncoder } from '../../src/encoding/encoder.js';
+import { createSizeEstimate } from '../../src/encoding/estimate.js';
 import type { RoutedSpan } from '../../src/encoding/routed-span.js';
+import { createSpanEncoder } from '../../src/encoding/span-encoder.js';
 import { createExporter } from '../../src/exporter/exporter.js';
 import { createMemory, type Memory } from '../../src/exporter/memory.js';
 import { createWire } from '../../src/exporter/wire.js';
@@ -18,7 +19,7 @@ import type {
   Success,
   TooLarge,
 } from '../../src/transport/result.js';
-import type { SendRequest } from '../../src/transport/transport.js';
+import type { SendRequest, Transport } from '../../src/transport/transport.js';
 import { createBackend } from '../helpers/backend.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
 
@@ -177,13 +178,16 @@ export function createBench(options: BenchOptions = {}) {
   let opened = 0;
   let closed = 0;
 
-  const encoder = createEncoder({ protocol: backend.protocol, routeAttribute: undefined });
-  const courier = createWire(backend, encoder, () => {
+  const { protocol } = backend;
+  const encoder = createSpanEncoder({ protocol, routeAttribute: undefined });
+  const estimateBytes = createSizeEstimate(protocol, undefined);
+  const openTransport = (): Transport => {
     opened += 1;
     return {
       send(request) {
         return new Promise((resolve) => {
-          const ids = request.contentEncoding === undefined ? readIds(request.body) : [];
+          const ids =
+            request.contentEncoding === undefined ? readIds(Buffer.concat(request.body.parts)) : [];
           sent.push({ ids, request, atMs: clock.now(), answer: resolve });
           const answer = options.answer?.(ids, sent.length);
           if (answer !== undefined) resolve(answer);
@@ -193,7 +197,8 @@ export function createBench(options: BenchOptions = {}) {
         closed += 1;
       },
     };
-  });
+  };
+  const courier = createWire({ backend, encoder, estimateBytes, openTransport });
   const exporter = createExporter({
     backend,
     courier,

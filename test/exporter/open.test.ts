@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/config/resolved.js';
+import { createSpanEncoders } from '../../src/encoding/span-encoder.js';
 import { createMemory } from '../../src/exporter/memory.js';
 import { openExporter } from '../../src/exporter/open.js';
 import { createSystemClock } from '../../src/system-clock.js';
@@ -29,6 +30,7 @@ function open(backend: Partial<Backend>) {
     { ...backendDefaults, ...backend },
     {
       routeAttribute: 'signalbox.route',
+      encoderOf: createSpanEncoders('signalbox.route'),
       memory,
       ledger: accounting.ledger,
       log: createRecordingLog().log,

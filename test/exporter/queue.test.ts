@@ -1,31 +1,67 @@
 import { describe, expect, it } from 'vitest';
-import { createQueue, type QueuedSpan } from '../../src/exporter/queue.js';
+import { createChunks, type Write } from '../../src/encoding/chunks.js';
+import { createQueue } from '../../src/exporter/queue.js';
+import { type Kept, type Run, sizeOfSpan } from '../../src/exporter/run.js';
 import { makeRouted } from './fixtures.js';
 
-function queued(sequence: number, bytes: number): QueuedSpan {
-  return { routed: makeRouted(sequence), bytes, sequence, acceptedAtMs: 0 };
+const clock = { now: () => 0 };
+
+/** Writes nothing that is ever read. */
+const leave: Write<number> = (_, position, size) => position + size;
+
+const keepers = {
+  'side by side in a chunk': () => {
+    const chunks = createChunks();
+    return (_: number, size: number): Kept => chunks.write(leave, size);
+  },
+  'in chunks of their own': () => (_: number, size: number) => createChunks().write(leave, size),
+  'as they ended': () => (sequence: number, size: number) => ({
+    chunk: undefined,
+    start: 0 as const,
+    end: size,
+    routed: makeRouted(sequence),
+  }),
+};
+
+/** The sequence numbers in runs, each span's size checked against `sizes`. */
+function sequencesOf(runs: readonly Run[], sizes: readonly number[]): number[] {
+  return runs.flatMap((run) =>
+    run.ends.map((_, index) => {
+      const sequence = run.sequence + index;
+      expect(sizeOfSpan(run, index)).toBe(sizes[sequence]);
+      expect(run.scopes[index]).toEqual({ name: `scope ${sequence}` });
+      return sequence;
+    }),
+  );
 }
 
-function filled(...sizes: readonly number[]) {
-  const queue = createQueue();
-  for (const [sequence, bytes] of sizes.entries()) queue.push(queued(sequence, bytes));
-  return queue;
-}
+describe.each(Object.entries(keepers))('a queue of spans %s', (_, createKeep) => {
+  const sizes = [10, 20, 30];
 
-const sequences = (spans: readonly QueuedSpan[]) => spans.map(({ sequence }) => sequence);
+  function filled() {
+    const keep = createKeep();
+    const queue = createQueue(clock);
+    for (const [sequence, size] of sizes.entries()) {
+      const instrumentationScope = { name: `scope ${sequence}` };
+      const { span } = makeRouted(sequence, 0, { instrumentationScope });
+      queue.push(keep(sequence, size), span, sequence);
+    }
+    return queue;
+  }
 
-describe('a queue', () => {
   it.each([
     { what: 'all, where both limits allow', maxSpans: 9, maxBytes: 99, taken: [0, 1, 2] },
     { what: 'as many as the number allows', maxSpans: 2, maxBytes: 99, taken: [0, 1] },
     { what: 'as many as the bytes allow', maxSpans: 9, maxBytes: 35, taken: [0, 1] },
+    { what: 'as many as fill the bytes', maxSpans: 9, maxBytes: 30, taken: [0, 1] },
     { what: 'one that alone passes the bytes', maxSpans: 9, maxBytes: 5, taken: [0] },
   ])('gives its oldest spans: $what', ({ maxSpans, maxBytes, taken }) => {
-    const queue = filled(10, 20, 30);
-    expect(sequences(queue.takeOldest(maxSpans, maxBytes))).toEqual(taken);
+    const queue = filled();
+    expect(sequencesOf(queue.takeOldest(maxSpans, maxBytes), sizes)).toEqual(taken);
     expect(queue.size).toBe(3 - taken.length);
     expect(queue.oldest?.sequence).toBe(taken.length === 3 ? undefined : taken.length);
     expect(queue.bytes).toBe([60, 50, 30, 0][taken.length]);
+    expect(sequencesOf(queue.takeOldest(9, 99), sizes)).toEqual([0, 1, 2].slice(taken.length));
   });
 
   it.each([
@@ -35,13 +71,25 @@ describe('a queue', () => {
     { wanted: 1_000, taken: [0, 1, 2] },
     { wanted: 0, taken: [] },
   ])('gives the newest spans that have $wanted bytes together', ({ wanted, taken }) => {
-    const queue = filled(10, 20, 30);
-    expect(sequences(queue.takeNewest(wanted, 0))).toEqual(taken);
+    const queue = filled();
+    expect(sequencesOf(queue.takeNewest(wanted, 0), sizes)).toEqual(taken);
     expect(queue.size).toBe(3 - taken.length);
+    expect(queue.bytes).toBe([60, 30, 10, 0][taken.length]);
   });
 
+  it('takes spans that follow a gap', () => {
+    const keep = createKeep();
+    const queue = filled();
+    queue.takeNewest(1, 0);
+    const instrumentationScope = { name: 'scope 3' };
+    queue.push(keep(3, 40), makeRouted(3, 0, { instrumentationScope }).span, 3);
+    expect(sequencesOf(queue.takeOldest(9, 99), [...sizes, 40])).toEqual([0, 1, 3]);
+  });
+});
+
+describe('a queue', () => {
   it('has nothing to give while it is empty', () => {
-    const queue = createQueue();
+    const queue = createQueue(clock);
     expect(queue.takeOldest(5, 5)).toEqual([]);
     expect(queue.takeNewest(5, 0)).toEqual([]);
     expect([queue.size, queue.bytes, queue.oldest]).toEqual([0, 0, undefined]);

@@ -117,8 +117,26 @@ export function useServers(): Opener {
 }
 
 /** A request of a few bytes, with what a test says otherwise. */
-export function createRequest(overrides: Partial<SendRequest> = {}): SendRequest {
-  return { body: Buffer.from('spans'), contentType: 'application/x-protobuf', ...overrides };
+export function createRequest({
+  body = Buffer.from('spans'),
+  partSize = body.length,
+  ...overrides
+}: RequestOptions = {}): SendRequest {
+  const parts = [];
+  for (let from = 0; from < body.length; from += partSize) {
+    parts.push(body.subarray(from, from + partSize));
+  }
+  return {
+    body: { parts, size: body.length },
+    contentType: 'application/x-protobuf',
+    ...overrides,
+  };
+}
+
+interface RequestOptions extends Partial<Omit<SendRequest, 'body'>> {
+  readonly body?: Uint8Array;
+  /** Size of the parts that the body is handed over in; one part by default. */
+  readonly partSize?: number;
 }
 
 /** Resolves with the head of the request, as text, once it is there; the socket is paused then. */
