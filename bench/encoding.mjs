@@ -11,6 +11,9 @@ import { median } from './statistics.mjs';
 /** @typedef {import('@opentelemetry/sdk-trace-base').ReadableSpan} ReadableSpan */
 
 /** @typedef {(spans: ReadableSpan[]) => unknown} EncodeBatch */
+/** @typedef {import('../dist/encoding/chunks.js').Chunk} Chunk */
+/** @typedef {ReadableSpan['resource']} Resource */
+/** @typedef {ReadableSpan['instrumentationScope']} Scope */
 
 /** @returns {Promise<{ ownProtobuf: EncodeBatch, ownJson: EncodeBatch }>} */
 export async function createOwnEncoders() {
@@ -22,13 +25,26 @@ export async function createOwnEncoders() {
     const encoder = createSpanEncoder({ protocol, routeAttribute: undefined });
     const chunks = createChunks();
     return (spans) => {
-      const encoded = spans.map((span) => {
-        const slice = encoder.encode({ span, routeKey: undefined }, chunks);
-        if (slice instanceof Error) throw slice;
-        return { slice, resource: span.resource, scope: span.instrumentationScope };
-      });
-      const body = encoder.createBody(encoded);
-      for (const { slice } of encoded) chunks.release(slice);
+      /** @type {{ chunk: Chunk, from: number, to: number, resource: Resource, scope: Scope }[]} */
+      const runs = [];
+      for (const span of spans) {
+        const message = encoder.encode({ span, routeKey: undefined }, chunks);
+        if (message instanceof Error) throw message;
+        const { chunk, index } = message;
+        const last = runs.at(-1);
+        // One resource and scope, so a run ends where its chunk does.
+        if (last?.chunk === chunk) last.to += 1;
+        else
+          runs.push({
+            chunk,
+            from: index,
+            to: index + 1,
+            resource: span.resource,
+            scope: span.instrumentationScope,
+          });
+      }
+      const body = encoder.createBody(runs);
+      for (const { chunk, from, to } of runs) chunks.release(chunk, to - from);
       return body;
     };
   }

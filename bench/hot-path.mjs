@@ -13,7 +13,7 @@ import { createRandom, SPANS_PER_TRACE, TENANT_ATTRIBUTE } from './workload.mjs'
 
 /**
  * @typedef {object} HotPathSpec
- * @property {'peer' | 'signalbox'} subject
+ * @property {'peer' | 'unencoded'} subject
  * @property {number} backends
  * @property {number} [active] how many of the backends get spans; all by default
  * @property {number} passes of 2,000 spans each; the first third of them warms up

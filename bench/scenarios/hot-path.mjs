@@ -9,29 +9,29 @@ export function hotPath(size) {
   /** @type {Record<string, import('../scenario.mjs').Run>} */
   const runs = {};
   for (const backends of counts) {
-    for (const subject of ['peer', 'signalbox']) {
+    for (const subject of ['peer', 'unencoded']) {
       runs[`${subject} ${backends}`] = {
         script: 'hot-path.mjs',
         spec: { subject, backends, passes },
       };
     }
   }
-  runs['signalbox 10000'] = {
+  runs['unencoded 10000'] = {
     script: 'hot-path.mjs',
-    spec: { subject: 'signalbox', backends: 10_000, active: 64, passes },
+    spec: { subject: 'unencoded', backends: 10_000, active: 64, passes },
   };
   const alone = counts.map((count) => ({
     label: backendsLabel(count),
     unit: 'ns',
     peer: told(`peer ${count}`, 'nsPerSpan'),
-    signalbox: told(`signalbox ${count}`, 'nsPerSpan'),
+    signalbox: told(`unencoded ${count}`, 'nsPerSpan'),
     plot: count === 64,
   }));
   const amongMany = {
     label: '10,000 backends of which 64 are active, against 64 alone',
     unit: 'ns',
-    signalbox: told('signalbox 10000', 'nsPerSpan'),
-    against: told('signalbox 64', 'nsPerSpan'),
+    signalbox: told('unencoded 10000', 'nsPerSpan'),
+    against: told('unencoded 64', 'nsPerSpan'),
     goal: 1.25,
   };
   return {

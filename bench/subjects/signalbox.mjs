@@ -2,12 +2,11 @@
 // signalbox, through its public API.
 
 import { RoutingSpanProcessor, withRoute } from 'signalbox';
-import { backendName, createIdleExporter, FAN_OUT_KEY } from './subject.mjs';
+import { backendName, FAN_OUT_KEY } from './subject.mjs';
 
 /** @typedef {import('signalbox').SignalboxConfig} SignalboxConfig */
 
 const AMPLE_BYTES = 4 * 1024 ** 3;
-const AMPLE_SPANS = 2_000_000;
 
 /**
  * @param {import('./subject.mjs').Setup} setup
@@ -23,7 +22,7 @@ export function createSubject(setup) {
  * @returns {SignalboxConfig}
  */
 function createConfig(setup) {
-  const { receiverUrl, protocol, compression, scheduleDelayMs, delivery } = setup;
+  const { receiverUrl, protocol, compression, scheduleDelayMs } = setup;
   const maxBufferedBytes =
     setup.maxBufferedBytes ?? (setup.queues === 'ample' ? AMPLE_BYTES : undefined);
   /** @type {SignalboxConfig['backends']} */
@@ -31,9 +30,7 @@ function createConfig(setup) {
   for (let index = 0; index < setup.backends; index += 1) {
     const name = backendName(index);
     backends[name] = {
-      ...(delivery === 'none'
-        ? { exporter: createIdleExporter(), maxExportBatchSize: AMPLE_SPANS }
-        : { endpoint: `${receiverUrl}/${name}` }),
+      endpoint: `${receiverUrl}/${name}`,
       ...(protocol !== undefined && { protocol }),
       ...(compression !== undefined && { compression }),
       ...(scheduleDelayMs !== undefined && { scheduleDelayMs }),

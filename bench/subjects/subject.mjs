@@ -25,7 +25,7 @@
  * @property {number} [scheduleDelayMs]
  * @property {'default' | 'ample'} [queues] `ample` ones never drop, which with the defaults the peer's would
  * @property {number} [maxBufferedBytes] signalbox's budget, where it is neither of the two
- * @property {'wire' | 'none'} [delivery] `none`: exporters that do nothing, behind batches that never fill
+ * @property {'wire' | 'none'} [delivery] `none`: exporters that do nothing, behind batches that never fill; for the peer
  */
 
 /** The one key there is under fan-out. */

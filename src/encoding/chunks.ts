@@ -5,10 +5,12 @@ export interface Chunk {
   readonly bytes: ChunkBytes;
   /** The same memory. */
   readonly view: DataView;
-  /** Where the free part begins. */
-  used: number;
-  /** How many messages in it have not been released. */
-  messages: number;
+  /** How many messages have been written. They lie side by side, from the beginning on. */
+  count: number;
+  /** Where each message ends, up to `count`. */
+  ends: Int32Array;
+  /** How many of the messages have not been released. */
+  held: number;
   /** How many readers hold its bytes back from being written over; see {@link Chunks.retain}. */
   readers: number;
 }
@@ -21,11 +23,18 @@ export type ChunkBytes = Buffer & {
   readonly latin1Write?: (text: string, offset: number, length: number) => number;
 };
 
-/** Where a message is. */
-export interface Slice {
+/** A message. */
+export interface Message {
   readonly chunk: Chunk;
-  readonly start: number;
-  readonly end: number;
+  /** Its number in the chunk, from 0. */
+  readonly index: number;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** Where a message of a chunk begins; for the next message that is written, where the free part does. */
+export function startOf({ ends }: Chunk, index: number): number {
+  return index === 0 ? 0 : (ends[index - 1] ?? 0);
 }
 
 /** Writes a subject so that it begins at `start`, and returns where it ends. */
@@ -40,11 +49,11 @@ export interface Chunks {
    * @param maxSize - Largest message, in bytes, that memory of its own is made for. At most, and by default, 64 MiB.
    * @throws MessageTooLarge for one that would need more.
    */
-  write<T>(write: Write<T>, subject: T, maxSize?: number): Slice;
+  write<T>(write: Write<T>, subject: T, maxSize?: number): Message;
   /** Writes a message again, which may be in another queue's chunks. */
-  copy(slice: Slice): Slice;
+  copy(message: Message): Message;
   /** Takes back the message that was written last, which nobody has read, or will. */
-  undo(slice: Slice): void;
+  undo(message: Message): void;
   /**
    * Says that nobody will read so many messages of a chunk again: once that is true of all of them, its
    * memory is written to anew.
@@ -64,6 +73,9 @@ export interface Chunks {
 /** Size of a chunk. The first ones are smaller, since of many backends most have little to send. */
 const CHUNK_SIZE = 64 * 2 ** 10;
 const FIRST_CHUNK_SIZE = 4 * 2 ** 10;
+
+/** What a chunk has room for the ends of, at first. */
+const TYPICAL_MESSAGE_SIZE = 512;
 
 /** Largest message: as large as the default budget of all queues together. */
 const MAX_MESSAGE_SIZE = 64 * 2 ** 20;
@@ -109,20 +121,24 @@ class OwnChunks implements Chunks {
   #lastMessageSize = 0;
   #spare: Chunk[] = [];
 
-  write<T>(write: Write<T>, subject: T, maxSize = MAX_MESSAGE_SIZE): Slice {
+  write<T>(write: Write<T>, subject: T, maxSize = MAX_MESSAGE_SIZE): Message {
     let chunk = this.#takeOpen();
     for (;;) {
       // Counted from here on, so that it is not taken for an empty one meanwhile.
-      chunk.messages += 1;
-      const start = chunk.used;
+      chunk.held += 1;
+      const index = chunk.count;
+      const start = startOf(chunk, index);
       try {
         const end = write(chunk, start, subject);
-        chunk.used = end;
-        this.#lastMessageSize = end - start;
+        const size = end - start;
+        if (index === chunk.ends.length) chunk.ends = enlarge(chunk.ends);
+        chunk.ends[index] = end;
+        chunk.count += 1;
+        this.#lastMessageSize = size;
         this.#open = chunk;
-        return { chunk, start, end };
+        return { chunk, index, size };
       } catch (error) {
-        chunk.messages -= 1;
+        chunk.held -= 1;
         if (!(error instanceof OutOfRoom)) {
           this.#open = chunk;
           throw error;
@@ -136,18 +152,18 @@ class OwnChunks implements Chunks {
     }
   }
 
-  copy(slice: Slice): Slice {
-    return this.write(writeSlice, slice);
+  copy(message: Message): Message {
+    return this.write(writeAgain, message);
   }
 
-  undo({ chunk, start, end }: Slice): void {
-    chunk.messages -= 1;
-    if (chunk.used === end && chunk.readers === 0) chunk.used = start;
+  undo({ chunk, index }: Message): void {
+    chunk.held -= 1;
+    if (index === chunk.count - 1 && chunk.readers === 0) chunk.count = index;
     this.#put(chunk);
   }
 
   release(chunk: Chunk, messages: number): void {
-    chunk.messages -= messages;
+    chunk.held -= messages;
     this.#put(chunk);
   }
 
@@ -170,7 +186,8 @@ class OwnChunks implements Chunks {
     const chunk = this.#open;
     this.#open = undefined;
     if (chunk === undefined) return this.#take(0);
-    if (chunk.used + 2 * this.#lastMessageSize + SLACK_SIZE <= chunk.bytes.length) return chunk;
+    const used = startOf(chunk, chunk.count);
+    if (used + 2 * this.#lastMessageSize + SLACK_SIZE <= chunk.bytes.length) return chunk;
     this.#put(chunk);
     return this.#take(0);
   }
@@ -182,13 +199,15 @@ class OwnChunks implements Chunks {
     // Not zeroed: no byte is sent that was not written.
     const bytes = Buffer.allocUnsafeSlow(Math.max(size, this.#nextSize));
     this.#nextSize = Math.min(this.#nextSize * 2, CHUNK_SIZE);
-    return { bytes, view: new DataView(bytes.buffer), used: 0, messages: 0, readers: 0 };
+    const view = new DataView(bytes.buffer);
+    const ends = new Int32Array(Math.ceil(bytes.length / TYPICAL_MESSAGE_SIZE));
+    return { bytes, view, count: 0, ends, held: 0, readers: 0 };
   }
 
   /** To be called when a chunk loses a message, a reader, or its turn. */
   #put(chunk: Chunk): void {
-    if (chunk.messages > 0 || chunk.readers > 0) return;
-    chunk.used = 0;
+    if (chunk.held > 0 || chunk.readers > 0) return;
+    chunk.count = 0;
     if (chunk === this.#open) return;
     if (chunk.bytes.length === CHUNK_SIZE && this.#spare.length < MAX_SPARE_CHUNKS) {
       this.#spare.push(chunk);
@@ -196,10 +215,17 @@ class OwnChunks implements Chunks {
   }
 }
 
-function writeSlice(chunk: Chunk, position: number, { chunk: source, start, end }: Slice): number {
-  const size = end - start;
+function enlarge(ends: Int32Array): Int32Array {
+  const enlarged = new Int32Array(ends.length * 2);
+  enlarged.set(ends);
+  return enlarged;
+}
+
+function writeAgain(chunk: Chunk, position: number, message: Message): number {
+  const { chunk: source, index, size } = message;
+  const start = startOf(source, index);
   requireRoom(chunk, position, size);
-  source.bytes.copy(chunk.bytes, position, start, end);
+  source.bytes.copy(chunk.bytes, position, start, start + size);
   return position + size;
 }
 
@@ -207,9 +233,10 @@ const apart = createChunks();
 
 /** Writes a message that belongs to no queue into memory of its own. */
 export function writeApart<T>(write: Write<T>, subject: T): Buffer {
-  const slice = apart.write(write, subject);
-  const { chunk, start, end } = slice;
-  const bytes = Buffer.from(chunk.bytes.subarray(start, end));
-  apart.undo(slice);
+  const message = apart.write(write, subject);
+  const { chunk, index, size } = message;
+  const start = startOf(chunk, index);
+  const bytes = Buffer.from(chunk.bytes.subarray(start, start + size));
+  apart.undo(message);
   return bytes;
 }

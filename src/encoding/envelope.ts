@@ -2,18 +2,17 @@ import { Buffer } from 'node:buffer';
 import type { Attributes } from '@opentelemetry/api';
 import type { InstrumentationScope, Resource } from '../sdk.js';
 import type { RequestBody } from '../transport/body.js';
-import type { Chunk } from './chunks.js';
+import { type Chunk, startOf } from './chunks.js';
 
-/** Spans of one resource that were encoded one after the other, side by side in one chunk. */
+/** Spans of one resource and scope that were encoded one after the other, side by side in one chunk. */
 export interface EncodedRun {
   readonly chunk: Chunk;
-  /** Where the first span begins. */
-  readonly start: number;
-  /** Where each span ends. */
-  readonly ends: readonly number[];
-  /** The scope of each span. */
-  readonly scopes: readonly InstrumentationScope[];
+  /** The first span's number in the chunk. */
+  readonly from: number;
+  /** The number of the one behind the last. */
+  readonly to: number;
   readonly resource: Resource;
+  readonly scope: InstrumentationScope;
 }
 
 /**
@@ -43,16 +42,9 @@ const SMALL_PART_SIZE = 1024;
 /** Groups spans as the official serializer does: each resource and each scope is one object. */
 export function groupSpans(runs: readonly EncodedRun[]): SpanGroups {
   const groups = new Map<Resource, Map<InstrumentationScope, Uint8Array[]>>();
-  for (const { resource, chunk, start, ends, scopes } of runs) {
-    const byScope = entryOf(groups, resource, createGroup);
-    let from = start;
-    for (let index = 0; index < ends.length; index += 1) {
-      const scope = scopes[index];
-      const end = ends[index];
-      if (scope === undefined || end === undefined || scope === scopes[index + 1]) continue;
-      entryOf(byScope, scope, createParts).push(chunk.bytes.subarray(from, end));
-      from = end;
-    }
+  for (const { resource, scope, chunk, from, to } of runs) {
+    const parts = entryOf(entryOf(groups, resource, createGroup), scope, createParts);
+    parts.push(chunk.bytes.subarray(startOf(chunk, from), startOf(chunk, to)));
   }
   return groups;
 }

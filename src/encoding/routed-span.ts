@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '../sdk.js';
-import type { Slice } from './chunks.js';
+import type { Message } from './chunks.js';
 import type { SpanEncoder } from './span-encoder.js';
 
 /** A span together with what its binding says of it. One object serves every backend of a fan-out. */
@@ -17,7 +17,7 @@ export interface RoutedSpan {
 /** A span as one encoder wrote it, in the chunks of the first backend that asked for it. */
 export interface Encoding {
   readonly encoder: SpanEncoder;
-  readonly slice: Slice;
+  readonly message: Message;
   /** Gives the bytes free: every backend has its copy. */
   readonly release: () => void;
 }

@@ -1,6 +1,6 @@
 import type { Backend } from '../config/resolved.js';
 import type { RequestBody } from '../transport/body.js';
-import type { Chunks, Slice, Write } from './chunks.js';
+import type { Chunks, Message, Write } from './chunks.js';
 import { createBody, type EncodedRun, groupSpans, type SpanGroups } from './envelope.js';
 import { createJsonSpanWriter } from './json.js';
 import { createJsonEnvelope } from './json-envelope.js';
@@ -26,7 +26,7 @@ export interface SpanEncoder {
    *   code threw when it was read, an id in it is malformed, an attribute nests too deep or in a circle, or
    *   it is a `MessageTooLarge`.
    */
-  encode(routed: RoutedSpan, chunks: Chunks, maxSize?: number): Slice | Error;
+  encode(routed: RoutedSpan, chunks: Chunks, maxSize?: number): Message | Error;
   /**
    * Makes one `ExportTraceServiceRequest` of spans that this encoder, or one of the same protocol, has
    * written, at least one; their order is kept within a resource and scope.

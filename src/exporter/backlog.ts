@@ -87,7 +87,7 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
   }
 
   function admit(kept: Kept, span: ReadableSpan): boolean {
-    const bytes = kept.end - kept.start;
+    const bytes = kept.size;
     if (unsent >= maxUnsent || unsentBytes + bytes > maxUnsentBytes) return refuse('queue_full');
     if (!account.take(bytes + spanOverheadBytes)) return refuse('buffer_full');
     ledger.accept();

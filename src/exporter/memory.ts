@@ -105,6 +105,12 @@ export function createMemory(maxBytes: number): Memory {
   }
 
   function take(entry: Entry, bytes: number): boolean {
+    // Memory is plenty, as a rule. Whatever a holder's share is, half of the budget is within everybody's limit.
+    if (givers === undefined && !isHurried && entry.held > 0 && used + bytes <= shortAt) {
+      entry.held += bytes;
+      used += bytes;
+      return true;
+    }
     noticeShortage(used + bytes);
     const limit = limitFor(entry, bytes);
     if (used + bytes > limit) makeRoom(entry, limit - bytes, entry.held + bytes);

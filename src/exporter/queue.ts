@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { ReadableSpan } from '../sdk.js';
-import { endOf, type Kept, type Run, sizeOfSpan, splitRuns, sumBytes } from './run.js';
+import { type Kept, type MessageRun, type Run, sizeOf, splitRuns, sumBytes } from './run.js';
 
 /** Spans that are in no batch yet, first in, first out. Its bounds are kept by who fills it. */
 export interface Queue {
@@ -19,7 +19,7 @@ export interface Queue {
 }
 
 /** A run that more spans may be added to. */
-type OpenRun = Run & { readonly ends: number[]; readonly scopes: Run['scopes'][number][] };
+type OpenRun = MessageRun & { to: number };
 
 /** Creates an empty queue. */
 export function createQueue(clock: Pick<Clock, 'now'>): Queue {
@@ -30,34 +30,30 @@ export function createQueue(clock: Pick<Clock, 'now'>): Queue {
   let bytes = 0;
 
   function push(kept: Kept, span: ReadableSpan, sequence: number): void {
-    const { chunk, start, end } = kept;
-    const { resource, instrumentationScope } = span;
+    const { resource, instrumentationScope: scope } = span;
     size += 1;
-    bytes += end - start;
+    bytes += kept.size;
+    const { chunk, index } = kept;
+    const isSameChunk = open !== undefined && open.chunk === chunk;
     if (
       open !== undefined &&
-      open.chunk === chunk &&
-      open.ends[open.ends.length - 1] === start &&
+      isSameChunk &&
+      open.to === index &&
+      open.scope === scope &&
       open.resource === resource &&
-      open.sequence + open.ends.length === sequence
+      open.sequence + index - open.from === sequence
     ) {
-      open.ends.push(end);
-      open.scopes.push(instrumentationScope);
+      open.to += 1;
       return;
     }
-    const run = {
-      resource,
-      scopes: [instrumentationScope],
-      start,
-      ends: [end],
-      sequence,
-      acceptedAtMs: clock.now(),
-    };
+    // To ask the clock costs more than all else here. So a batch leaves a little early, by what a chunk took to fill.
+    const acceptedAtMs = open !== undefined && isSameChunk ? open.acceptedAtMs : clock.now();
+    const run = { from: index, to: index + 1, resource, scope, sequence, acceptedAtMs };
     if (kept.chunk === undefined) {
       open = undefined;
-      runs.push({ ...run, chunk: undefined, routed: kept.routed });
+      runs.push({ ...run, chunk: undefined, kept });
     } else {
-      open = { ...run, chunk: kept.chunk, routed: undefined };
+      open = { ...run, chunk: kept.chunk, kept: undefined };
       runs.push(open);
     }
   }
@@ -65,7 +61,7 @@ export function createQueue(clock: Pick<Clock, 'now'>): Queue {
   function take(taken: Run[], rest: Run[]): Run[] {
     runs = rest;
     open = undefined;
-    for (const { ends } of taken) size -= ends.length;
+    for (const { from, to } of taken) size -= to - from;
     bytes -= sumBytes(taken);
     return taken;
   }
@@ -87,8 +83,8 @@ export function createQueue(clock: Pick<Clock, 'now'>): Queue {
       for (const run of runs) {
         const fitting = countFitting(run, maxSpans - spans, left);
         spans += fitting;
-        if (fitting < run.ends.length) break;
-        left -= endOf(run) - run.start;
+        if (fitting < run.to - run.from) break;
+        left -= sizeOf(run);
       }
       return take(...splitRuns(runs, Math.max(1, spans)));
     },
@@ -97,8 +93,8 @@ export function createQueue(clock: Pick<Clock, 'now'>): Queue {
       let total = 0;
       for (let index = runs.length - 1; index >= 0 && total < wanted; index -= 1) {
         const run = runs[index];
-        for (let last = run?.ends.length ?? 0; run && last > 0 && total < wanted; last -= 1) {
-          total += sizeOfSpan(run, last - 1) + overheadBytes;
+        for (let last = run?.to ?? 0; run && last > run.from && total < wanted; last -= 1) {
+          total += sizeOf(run, last - 1, last) + overheadBytes;
           spans -= 1;
         }
       }
@@ -109,10 +105,11 @@ export function createQueue(clock: Pick<Clock, 'now'>): Queue {
 }
 
 /** How many spans of a run, from its first, both limits allow. */
-function countFitting({ start, ends }: Run, maxSpans: number, maxBytes: number): number {
-  let count = 0;
-  while (count < ends.length && count < maxSpans && (ends[count] ?? 0) - start <= maxBytes) {
-    count += 1;
-  }
-  return count;
+function countFitting(run: Run, maxSpans: number, maxBytes: number): number {
+  const { from, to } = run;
+  const last = Math.min(to, from + maxSpans);
+  if (sizeOf(run, from, last) <= maxBytes) return last - from;
+  let fitting = 0;
+  while (sizeOf(run, from, from + fitting + 1) <= maxBytes) fitting += 1;
+  return fitting;
 }

@@ -1,111 +1,87 @@
-import type { Chunk } from '../encoding/chunks.js';
+import { type Chunk, type Message, startOf } from '../encoding/chunks.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import type { InstrumentationScope, Resource } from '../sdk.js';
 
 /**
- * What is kept of a span that was accepted: where its bytes are, or the span itself, for a courier that wants
- * it so or where it is so large that its encoding waits.
+ * What is kept of a span that was accepted: its bytes, or the span itself, for a courier that wants it so or
+ * where it is so large that its encoding waits.
  */
-export type Kept = KeptBytes | KeptSpan;
-
-/** A span as bytes. */
-export interface KeptBytes {
-  readonly chunk: Chunk;
-  readonly start: number;
-  readonly end: number;
-}
+export type Kept = Message | KeptSpan;
 
 /** A span as it ended, or a snapshot of that. */
 export interface KeptSpan {
   readonly chunk: undefined;
-  readonly start: 0;
+  readonly index: 0;
   /** How many bytes it is taken to need; an estimate. */
-  readonly end: number;
+  readonly size: number;
   readonly routed: RoutedSpan;
 }
 
 /**
- * Spans that were accepted one after the other: bytes side by side in one chunk, of one resource, or one kept
- * span.
+ * Spans that were accepted one after the other: messages side by side in one chunk, of one resource and scope,
+ * or one kept span.
  *
  * What a queue consists of. An object for each span would cost more than all else that queueing does.
  */
-export type Run = BytesRun | SpanRun;
+export type Run = MessageRun | SpanRun;
 
 interface RunOfSpans {
+  /** The first span's number in the chunk. */
+  readonly from: number;
+  /** The number of the one behind the last. */
+  readonly to: number;
   readonly resource: Resource;
-  readonly scopes: readonly InstrumentationScope[];
-  readonly start: number;
-  /** Where each span ends. */
-  readonly ends: readonly number[];
+  readonly scope: InstrumentationScope;
   /** Sequence number of the first span; the others follow it without a gap. */
   readonly sequence: number;
-  /** When the first span was accepted, on the monotonic clock. */
+  /** When the first span was accepted, or one shortly before it, on the monotonic clock. */
   readonly acceptedAtMs: number;
 }
 
 /** Spans as bytes. */
-export interface BytesRun extends RunOfSpans {
+export interface MessageRun extends RunOfSpans {
   readonly chunk: Chunk;
-  readonly routed: undefined;
+  readonly kept: undefined;
 }
 
 /** One span as it ended. */
 export interface SpanRun extends RunOfSpans {
   readonly chunk: undefined;
-  readonly routed: RoutedSpan;
+  readonly kept: KeptSpan;
 }
 
 /** How many spans the runs have together. */
 export function countSpans(runs: readonly Run[]): number {
   let count = 0;
-  for (const { ends } of runs) count += ends.length;
+  for (const { from, to } of runs) count += to - from;
   return count;
 }
 
 /** How many bytes the spans of the runs take together, estimates included. */
 export function sumBytes(runs: readonly Run[]): number {
   let bytes = 0;
-  for (const run of runs) bytes += endOf(run) - run.start;
+  for (const run of runs) bytes += sizeOf(run);
   return bytes;
 }
 
-/** Where the last span of a run ends. */
-export function endOf({ start, ends }: Run): number {
-  return ends.at(-1) ?? start;
-}
-
-/** How many bytes one span of a run takes. */
-export function sizeOfSpan(run: Run, index: number): number {
-  return (run.ends[index] ?? 0) - startOfSpan(run, index);
-}
-
-function startOfSpan({ start, ends }: Run, index: number): number {
-  return ends[index - 1] ?? start;
-}
-
-/** A part of a run, as a run. */
-function sliceRun(run: Run, from: number, to = run.ends.length): Run {
-  return {
-    ...run,
-    start: startOfSpan(run, from),
-    ends: run.ends.slice(from, to),
-    scopes: run.scopes.slice(from, to),
-    sequence: run.sequence + from,
-  };
+/** How many bytes the spans of a run take, from one number up to, and without, another; all of them by default. */
+export function sizeOf(run: Run, from = run.from, to = run.to): number {
+  const { chunk, kept } = run;
+  if (chunk === undefined) return from < to ? kept.size : 0;
+  return startOf(chunk, to) - startOf(chunk, from);
 }
 
 /** The runs in two, with so many spans in the first part. */
 export function splitRuns(runs: readonly Run[], spans: number): [Run[], Run[]] {
   let left = spans;
-  const index = runs.findIndex(({ ends }) => {
-    if (ends.length > left) return true;
-    left -= ends.length;
+  const index = runs.findIndex(({ from, to }) => {
+    if (to - from > left) return true;
+    left -= to - from;
     return false;
   });
   const run = runs[index];
   if (run === undefined) return [[...runs], []];
-  const before = runs.slice(0, index);
-  if (left > 0) before.push(sliceRun(run, 0, left));
-  return [before, [sliceRun(run, left), ...runs.slice(index + 1)]];
+  const [before, after] = [runs.slice(0, index), runs.slice(index + 1)];
+  if (left > 0) before.push({ ...run, to: run.from + left });
+  return [before, [{ ...run, from: run.from + left, sequence: run.sequence + left }, ...after]];
 }

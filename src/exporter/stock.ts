@@ -53,7 +53,7 @@ export function createStock(options: StockOptions): Courier<SpanList> {
   return {
     maxConcurrent: 1,
     spanOverheadBytes: SPAN_OBJECT_BYTES,
-    take: (routed) => ({ chunk: undefined, start: 0, end: estimateBytes(routed), routed }),
+    take: (routed) => ({ chunk: undefined, index: 0, size: estimateBytes(routed), routed }),
     undo() {},
     release() {},
     trim() {},
@@ -78,7 +78,7 @@ export function createStock(options: StockOptions): Courier<SpanList> {
 }
 
 function listSpans(runs: readonly Run[], view: (span: RoutedSpan) => ReadableSpan): ReadableSpan[] {
-  return runs.flatMap(({ routed }) => (routed === undefined ? [] : [view(routed)]));
+  return runs.flatMap(({ kept }) => (kept === undefined ? [] : [view(kept.routed)]));
 }
 
 /** Makes a throw a rejection. */

@@ -8,7 +8,7 @@ import { takeSnapshot } from '../encoding/snapshot.js';
 import type { SpanEncoder } from '../encoding/span-encoder.js';
 import type { Transport } from '../transport/transport.js';
 import type { Courier, Packed, Parcel } from './courier.js';
-import type { BytesRun, Kept, Run } from './run.js';
+import type { Kept, MessageRun, Run } from './run.js';
 
 /** A request's body. */
 export interface Body extends Parcel {
@@ -23,8 +23,8 @@ export interface Body extends Parcel {
  */
 const MAX_EAGER_BYTES = 64 * 1024;
 
-/** What a span's end and scope take in its run. */
-const ENTRY_BYTES = 24;
+/** What a span takes beside its bytes where its scope is not that of the one before it: a run of its own. */
+const RUN_BYTES = 96;
 
 /** In Node's thread pool, and so beside the event loop. */
 const gzipAsync = promisify(gzip);
@@ -55,19 +55,20 @@ export function createWire(options: WireOptions): Courier<Body> {
   function take(routed: RoutedSpan): Kept | Error {
     const { encodings } = routed;
     const encoding = encodings?.find((each) => each.encoder === encoder);
-    if (encoding !== undefined) return chunks.copy(encoding.slice);
-    const slice = encoder.encode(routed, chunks, MAX_EAGER_BYTES);
-    if (slice instanceof MessageTooLarge) return keepForLater(routed);
-    if (encodings !== undefined && !(slice instanceof Error)) {
-      encodings.push({ encoder, slice, release: chunks.retain(slice.chunk) });
+    if (encoding !== undefined) return chunks.copy(encoding.message);
+    const message = encoder.encode(routed, chunks, MAX_EAGER_BYTES);
+    if (message instanceof MessageTooLarge) return keepForLater(routed);
+    if (encodings !== undefined && !(message instanceof Error)) {
+      encodings.push({ encoder, message, release: chunks.retain(message.chunk) });
     }
-    return slice;
+    return message;
   }
 
   function keepForLater({ span, routeKey }: RoutedSpan): Kept | Error {
     try {
       const routed = { span: takeSnapshot(span), routeKey };
-      return { chunk: undefined, start: 0, end: SPAN_OBJECT_BYTES + estimateBytes(routed), routed };
+      const size = SPAN_OBJECT_BYTES + estimateBytes(routed);
+      return { chunk: undefined, index: 0, size, routed };
     } catch (error) {
       return error instanceof Error ? error : new Error('a span can not be read', { cause: error });
     }
@@ -94,14 +95,14 @@ export function createWire(options: WireOptions): Courier<Body> {
 
   return {
     maxConcurrent: backend.maxConcurrentExports,
-    spanOverheadBytes: ENTRY_BYTES,
+    spanOverheadBytes: RUN_BYTES,
     take,
     undo(kept) {
       if (kept.chunk !== undefined) chunks.undo(kept);
     },
     release(runs) {
-      for (const { chunk, ends } of runs) {
-        if (chunk !== undefined) chunks.release(chunk, ends.length);
+      for (const { chunk, from, to } of runs) {
+        if (chunk !== undefined) chunks.release(chunk, to - from);
       }
     },
     trim: () => chunks.trim(),
@@ -139,22 +140,22 @@ function encodeRuns(
   runs: readonly Run[],
   encoder: SpanEncoder,
   chunks: Chunks,
-): readonly BytesRun[] | Error {
+): readonly MessageRun[] | Error {
   if (runs.every(isBytes)) return runs;
-  const encoded: BytesRun[] = [];
+  const encoded: MessageRun[] = [];
   for (const run of runs) {
     if (run.chunk !== undefined) {
       encoded.push(run);
       continue;
     }
-    const slice = encoder.encode(run.routed, chunks);
-    if (slice instanceof Error) return slice;
-    const { chunk, start, end } = slice;
-    encoded.push({ ...run, chunk, start, ends: [end], routed: undefined });
+    const message = encoder.encode(run.kept.routed, chunks);
+    if (message instanceof Error) return message;
+    const { chunk, index } = message;
+    encoded.push({ ...run, chunk, from: index, to: index + 1, kept: undefined });
   }
   return encoded;
 }
 
-function isBytes(run: Run): run is BytesRun {
+function isBytes(run: Run): run is MessageRun {
   return run.chunk !== undefined;
 }

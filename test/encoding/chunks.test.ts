@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import {
   type Chunks,
   createChunks,
+  type Message,
   MessageTooLarge,
   requireRoom,
-  type Slice,
+  startOf,
   type Write,
 } from '../../src/encoding/chunks.js';
 
@@ -15,16 +16,21 @@ const writeText: Write<string> = (chunk, position, text) => {
   return position + chunk.bytes.write(text, position, 'latin1');
 };
 
-function read({ chunk, start, end }: Slice): string {
-  return chunk.bytes.toString('latin1', start, end);
+function startOfMessage({ chunk, index }: Message): number {
+  return startOf(chunk, index);
+}
+
+function read(message: Message): string {
+  const start = startOfMessage(message);
+  return message.chunk.bytes.toString('latin1', start, start + message.size);
 }
 
 /** Writes until a new chunk is begun; what that one holds comes last. */
-function fill(chunks: Chunks): Slice[] {
-  const slices: Slice[] = [];
-  do slices.push(chunks.write(writeText, 'x'.repeat(1000)));
-  while (slices.at(-1)?.chunk === slices[0]?.chunk);
-  return slices;
+function fill(chunks: Chunks): Message[] {
+  const messages: Message[] = [];
+  do messages.push(chunks.write(writeText, 'x'.repeat(1000)));
+  while (messages.at(-1)?.chunk === messages[0]?.chunk);
+  return messages;
 }
 
 /** Chunks that have grown to their full size. */
@@ -39,7 +45,7 @@ describe('chunks', () => {
     const chunks = createChunks();
     const [a, b] = [chunks.write(writeText, 'first'), chunks.write(writeText, 'second')];
     expect(b.chunk).toBe(a.chunk);
-    expect(b.start).toBe(a.end);
+    expect(startOfMessage(b)).toBe(startOfMessage(a) + a.size);
     expect([read(a), read(b)]).toEqual(['first', 'second']);
   });
 
@@ -57,9 +63,9 @@ describe('chunks', () => {
     const chunks = createChunks();
     const before = chunks.write(writeText, 'before');
     const text = 'y'.repeat(size);
-    const slice = chunks.write(writeText, text);
+    const message = chunks.write(writeText, text);
     const after = chunks.write(writeText, 'after');
-    expect(read(slice) === text).toBe(true);
+    expect(read(message) === text).toBe(true);
     expect([read(before), read(after)]).toEqual(['before', 'after']);
   });
 
@@ -82,13 +88,13 @@ describe('chunks', () => {
     };
     expect(() => chunks.write(write, 'gone')).toThrow('broken');
     const after = chunks.write(writeText, 'after');
-    expect(after.start).toBe(before.end);
+    expect(startOfMessage(after)).toBe(startOfMessage(before) + before.size);
     expect([read(before), read(after)]).toEqual(['before', 'after']);
   });
 
   it('take a message that is written while another one is', () => {
     const chunks = createChunks();
-    let inner: Slice | undefined;
+    let inner: Message | undefined;
     const write: Write<string> = (chunk, position, text) => {
       const middle = writeText(chunk, position, text);
       inner = chunks.write(writeText, 'inner');
@@ -102,19 +108,19 @@ describe('chunks', () => {
   });
 
   it('copy a message of another queue', () => {
-    const slice = createChunks().write(writeText, 'shared');
+    const message = createChunks().write(writeText, 'shared');
     const chunks = createChunks();
-    const copy = chunks.copy(slice);
-    expect(copy.chunk).not.toBe(slice.chunk);
+    const copy = chunks.copy(message);
+    expect(copy.chunk).not.toBe(message.chunk);
     expect(read(copy)).toBe('shared');
   });
 
   it('use no memory again that was not released', () => {
     const chunks = createGrown();
     const all = Array.from({ length: 10 }, () => fill(chunks)).flat();
-    const places = all.map(({ chunk, start }) => [chunk, start]);
+    const places = all.map(({ chunk, index }) => [chunk, index]);
     expect(new Set(places).size).toBe(places.length);
-    expect(all.every((slice) => read(slice) === 'x'.repeat(1000))).toBe(true);
+    expect(all.every((message) => read(message) === 'x'.repeat(1000))).toBe(true);
   });
 
   it('use the memory of a chunk again once its last message is released', () => {
@@ -122,7 +128,7 @@ describe('chunks', () => {
     const [first] = fill(chunks).slice(-1);
     const others = fill(chunks).slice(0, -1);
     const isUsed = () => fill(chunks).some(({ chunk }) => chunk === first?.chunk);
-    for (const slice of others) chunks.release(slice.chunk, 1);
+    for (const message of others) chunks.release(message.chunk, 1);
     expect(others[0]?.chunk).toBe(first?.chunk);
     expect(isUsed()).toBe(false);
     if (first !== undefined) chunks.release(first.chunk, 1);
@@ -131,11 +137,11 @@ describe('chunks', () => {
 
   it('use no memory again that somebody reads, whatever is released', () => {
     const chunks = createChunks();
-    const slice = chunks.write(writeText, 'read');
-    const release = chunks.retain(slice.chunk);
-    chunks.undo(slice);
+    const message = chunks.write(writeText, 'read');
+    const release = chunks.retain(message.chunk);
+    chunks.undo(message);
     chunks.write(writeText, 'next');
-    expect(read(slice)).toBe('read');
+    expect(read(message)).toBe('read');
     release();
   });
 
@@ -145,8 +151,7 @@ describe('chunks', () => {
     const [first] = all;
     if (first === undefined) throw new Error('nothing was written');
     const release = chunks.retain(first.chunk);
-    const { messages } = first.chunk;
-    chunks.release(first.chunk, messages);
+    chunks.release(first.chunk, first.chunk.held);
     const isUsed = () => fill(chunks).some(({ chunk }) => chunk === first.chunk);
     expect(isUsed()).toBe(false);
     release();
@@ -158,7 +163,7 @@ describe('chunks', () => {
     const before = chunks.write(writeText, 'before');
     chunks.undo(chunks.write(writeText, 'gone'));
     const after = chunks.write(writeText, 'after');
-    expect(after.start).toBe(before.end);
+    expect(startOfMessage(after)).toBe(startOfMessage(before) + before.size);
     expect([before, after].map(read)).toEqual(['before', 'after']);
   });
 
@@ -172,12 +177,12 @@ describe('chunks', () => {
 
   it('let go of what is unused, and of no message', () => {
     const chunks = createGrown();
-    const slice = chunks.write(writeText, 'kept');
+    const message = chunks.write(writeText, 'kept');
     chunks.trim();
     const next = chunks.write(writeText, 'next');
-    expect(next.chunk).not.toBe(slice.chunk);
+    expect(next.chunk).not.toBe(message.chunk);
     expect(next.chunk.bytes.length).toBe(4096);
-    expect(read(slice)).toBe('kept');
+    expect(read(message)).toBe('kept');
   });
 
   it('keep every message until it is released, whatever the order', () => {
@@ -189,19 +194,19 @@ describe('chunks', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 150 }), (operations) => {
         const chunks = createChunks();
-        const held: { slice: Slice; text: string }[] = [];
+        const held: { message: Message; text: string }[] = [];
         operations.forEach((each, n) => {
           if ('write' in each) {
             const text = String.fromCharCode(0x21 + (n % 90)).repeat(each.write);
-            held.push({ slice: chunks.write(writeText, text), text });
+            held.push({ message: chunks.write(writeText, text), text });
           } else if ('release' in each) {
             const [released] = held.splice(each.release % Math.max(1, held.length), 1);
-            if (released !== undefined) chunks.release(released.slice.chunk, 1);
+            if (released !== undefined) chunks.release(released.message.chunk, 1);
           } else {
             chunks.trim();
           }
-          for (const { slice, text } of held) {
-            if (read(slice) !== text) throw new Error('a message was overwritten');
+          for (const { message, text } of held) {
+            if (read(message) !== text) throw new Error('a message was overwritten');
           }
         });
       }),

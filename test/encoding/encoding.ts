@@ -1,4 +1,4 @@
-import { createChunks, type Slice } from '../../src/encoding/chunks.js';
+import { createChunks, type Message } from '../../src/encoding/chunks.js';
 import type { EncodedRun } from '../../src/encoding/envelope.js';
 import type { RoutedSpan } from '../../src/encoding/routed-span.js';
 import { createSpanEncoder, type SpanEncoderOptions } from '../../src/encoding/span-encoder.js';
@@ -20,16 +20,12 @@ export function encodeBody(options: SpanEncoderOptions, spans: readonly RoutedSp
   const runs: EncodedRun[] = [];
   for (const routed of spans) {
     const { resource, instrumentationScope: scope } = routed.span;
-    const run = toRun({ slice: notError(encoder.encode(routed, chunks)), resource, scope });
+    const run = toRun({ message: notError(encoder.encode(routed, chunks)), resource, scope });
     const last = runs.at(-1);
-    if (last?.chunk !== run.chunk || last.resource !== resource) {
+    if (last?.chunk !== run.chunk || last.resource !== resource || last.scope !== scope) {
       runs.push(run);
     } else {
-      const [ends, scopes] = [
-        [...last.ends, ...run.ends],
-        [...last.scopes, scope],
-      ];
-      runs[runs.length - 1] = { ...last, ends, scopes };
+      runs[runs.length - 1] = { ...last, to: run.to };
     }
   }
   return notError(encoder.createBody(runs));
@@ -37,15 +33,15 @@ export function encodeBody(options: SpanEncoderOptions, spans: readonly RoutedSp
 
 /** A run of one span. */
 export function toRun({
-  slice: { chunk, start, end },
+  message: { chunk, index },
   resource,
   scope,
 }: {
-  readonly slice: Slice;
+  readonly message: Message;
   readonly resource: Resource;
   readonly scope: InstrumentationScope;
 }): EncodedRun {
-  return { chunk, start, ends: [end], scopes: [scope], resource };
+  return { chunk, from: index, to: index + 1, resource, scope };
 }
 
 /** The bytes of a body. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createChunks, MessageTooLarge } from '../../src/encoding/chunks.js';
+import { createChunks, MessageTooLarge, startOf } from '../../src/encoding/chunks.js';
 import { createSpanEncoder } from '../../src/encoding/span-encoder.js';
 import { decodeRequest } from '../../src/receiver/decode.js';
 import type { AnyValue, KeyValue, ReceivedSpan } from '../../src/receiver/received.js';
@@ -93,11 +93,11 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const attributes: Record<string, unknown> = { a: 'before', 'signalbox.route': 'globex' };
     const span = makeHostileSpan(attributes);
     const encoder = createSpanEncoder(options);
-    const slice = notError(encoder.encode({ span, routeKey: 'acme' }, createChunks()));
+    const message = notError(encoder.encode({ span, routeKey: 'acme' }, createChunks()));
     expect(attributes).toEqual({ a: 'before', 'signalbox.route': 'globex' });
     attributes.a = 'after';
     const { resource, instrumentationScope: scope } = span;
-    const body = notError(encoder.createBody([toRun({ slice, resource, scope })]));
+    const body = notError(encoder.createBody([toRun({ message, resource, scope })]));
     const [decoded] = notError(decodeRequest(mediaTypes[protocol], bytesOf(body)));
     expect(plain(decoded?.attributes)).toEqual({ a: 'before', 'signalbox.route': 'acme' });
   });
@@ -150,7 +150,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const spans = ['a', 'b', 'c', 'd'].map((name) => makeSpan({ name }));
     const { resource, instrumentationScope: scope } = makeSpan();
     const encoded = spans.map((span) => ({
-      slice: notError(encoder.encode({ span, routeKey: undefined }, chunks)),
+      message: notError(encoder.encode({ span, routeKey: undefined }, chunks)),
       resource,
       scope,
     }));
@@ -171,7 +171,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const { resource, instrumentationScope: scope } = span;
     const first = notError(encoder.encode({ span, routeKey: 'acme' }, createChunks()));
     const body = notError(
-      encoder.createBody([toRun({ slice: createChunks().copy(first), resource, scope })]),
+      encoder.createBody([toRun({ message: createChunks().copy(first), resource, scope })]),
     );
     const [decoded] = notError(decodeRequest(mediaTypes[protocol], bytesOf(body)));
     expect(decoded).toEqual(decode(span, 'acme'));
@@ -183,9 +183,9 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const resource = { asyncAttributesPending: true, attributes };
     const span = withFields(makeSpan(), { resource });
     const hostId = () => {
-      const slice = notError(encoder.encode({ span, routeKey: undefined }, createChunks()));
+      const message = notError(encoder.encode({ span, routeKey: undefined }, createChunks()));
       const scope = span.instrumentationScope;
-      const body = notError(encoder.createBody([toRun({ slice, resource, scope })]));
+      const body = notError(encoder.createBody([toRun({ message, resource, scope })]));
       const [decoded] = notError(decodeRequest(mediaTypes[protocol], bytesOf(body)));
       return plain(decoded?.resource.attributes)['host.id'];
     };
@@ -245,10 +245,12 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     expect(encoder.encode(bad, chunks)).toBeInstanceOf(Error);
     const after = notError(encoder.encode(good, chunks));
     expect(after.chunk).toBe(before.chunk);
-    expect(after.start).toBe(before.end);
+    expect(startOf(after.chunk, after.index)).toBe(
+      startOf(before.chunk, before.index) + before.size,
+    );
     const { resource, instrumentationScope: scope } = good.span;
     const body = notError(
-      encoder.createBody([before, after].map((slice) => toRun({ slice, resource, scope }))),
+      encoder.createBody([before, after].map((message) => toRun({ message, resource, scope }))),
     );
     expect(
       notError(decodeRequest(mediaTypes[protocol], bytesOf(body))).map(({ name }) => name),
@@ -272,9 +274,9 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     };
     const encoder = createSpanEncoder(options);
     const span = makeSpan();
-    const slice = notError(encoder.encode({ span, routeKey: undefined }, createChunks()));
+    const message = notError(encoder.encode({ span, routeKey: undefined }, createChunks()));
     const scope = span.instrumentationScope;
-    expect(encoder.createBody([toRun({ slice, resource, scope })])).toBeInstanceOf(Error);
+    expect(encoder.createBody([toRun({ message, resource, scope })])).toBeInstanceOf(Error);
   });
 
   it.each([
@@ -366,10 +368,11 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
       enumerable: true,
       configurable: true,
     });
-    const slice = encoder.encode({ span, routeKey: undefined }, chunks);
+    const message = encoder.encode({ span, routeKey: undefined }, chunks);
     Reflect.deleteProperty(Object.prototype, 'polluted');
-    const { chunk, start, end } = notError(slice);
-    expect(chunk.bytes.subarray(start, end).includes('polluted')).toBe(false);
+    const { chunk, index } = notError(message);
+    const bytes = chunk.bytes.subarray(startOf(chunk, index), startOf(chunk, index + 1));
+    expect(bytes.includes('polluted')).toBe(false);
     expect(attributesOf(span)).toEqual({ a: 'x' });
   });
 
@@ -379,7 +382,7 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const { resource, instrumentationScope: scope } = makeSpan();
     const names = Array.from({ length: 5000 }, (_, n) => `name.${n}`);
     const encoded = [...names, ...names].map((name) => ({
-      slice: notError(
+      message: notError(
         encoder.encode({ span: makeSpanOnce({ [name]: name, fixed: 1 }), routeKey: name }, chunks),
       ),
       resource,
@@ -396,20 +399,20 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     const encoder = createSpanEncoder(options);
     const chunks = createChunks();
     const inner = { span: makeSpan({ name: 'inner', attributes: { a: 1, b: 2 } }), routeKey: 'i' };
-    const slices = [];
+    const messages = [];
     const span = makeHostileSpan({
       a: 'x',
       get nested() {
-        slices.push(notError(encoder.encode(inner, chunks)));
+        messages.push(notError(encoder.encode(inner, chunks)));
         return 'y';
       },
       b: 'z',
     });
-    slices.push(notError(encoder.encode({ span, routeKey: 'o' }, chunks)));
-    slices.push(notError(encoder.encode(inner, chunks)));
+    messages.push(notError(encoder.encode({ span, routeKey: 'o' }, chunks)));
+    messages.push(notError(encoder.encode(inner, chunks)));
     const { resource, instrumentationScope: scope } = inner.span;
     const body = bytesOf(
-      notError(encoder.createBody(slices.map((slice) => toRun({ slice, resource, scope })))),
+      notError(encoder.createBody(messages.map((message) => toRun({ message, resource, scope })))),
     );
     const decoded = notError(decodeRequest(mediaTypes[protocol], body));
     const innerAttributes = { a: 1n, b: 2n, 'signalbox.route': 'i' };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createChunks, type Write } from '../../src/encoding/chunks.js';
 import { createQueue } from '../../src/exporter/queue.js';
-import { type Kept, type Run, sizeOfSpan } from '../../src/exporter/run.js';
+import { type Kept, type Run, sizeOf } from '../../src/exporter/run.js';
+import type { InstrumentationScope, ReadableSpan } from '../../src/sdk.js';
 import { makeRouted } from './fixtures.js';
 
 const clock = { now: () => 0 };
@@ -17,22 +18,33 @@ const keepers = {
   'in chunks of their own': () => (_: number, size: number) => createChunks().write(leave, size),
   'as they ended': () => (sequence: number, size: number) => ({
     chunk: undefined,
-    start: 0 as const,
-    end: size,
+    index: 0 as const,
+    size,
     routed: makeRouted(sequence),
   }),
 };
 
-/** The sequence numbers in runs, each span's size checked against `sizes`. */
+/** The sequence numbers in runs, each span's size and scope checked. */
 function sequencesOf(runs: readonly Run[], sizes: readonly number[]): number[] {
   return runs.flatMap((run) =>
-    run.ends.map((_, index) => {
+    Array.from({ length: run.to - run.from }, (_, index) => {
       const sequence = run.sequence + index;
-      expect(sizeOfSpan(run, index)).toBe(sizes[sequence]);
-      expect(run.scopes[index]).toEqual({ name: `scope ${sequence}` });
+      expect(sizeOf(run, run.from + index, run.from + index + 1)).toBe(sizes[sequence]);
+      expect(run.scope).toBe(scopeOf(sequence));
       return sequence;
     }),
   );
+}
+
+const scopes = [{ name: 'one' }, { name: 'other' }] as const;
+
+/** The first two spans have the same scope. */
+function scopeOf(sequence: number): InstrumentationScope {
+  return scopes[sequence < 2 ? 0 : 1];
+}
+
+function spanOf(sequence: number): ReadableSpan {
+  return makeRouted(sequence, 0, { instrumentationScope: scopeOf(sequence) }).span;
 }
 
 describe.each(Object.entries(keepers))('a queue of spans %s', (_, createKeep) => {
@@ -42,9 +54,7 @@ describe.each(Object.entries(keepers))('a queue of spans %s', (_, createKeep) =>
     const keep = createKeep();
     const queue = createQueue(clock);
     for (const [sequence, size] of sizes.entries()) {
-      const instrumentationScope = { name: `scope ${sequence}` };
-      const { span } = makeRouted(sequence, 0, { instrumentationScope });
-      queue.push(keep(sequence, size), span, sequence);
+      queue.push(keep(sequence, size), spanOf(sequence), sequence);
     }
     return queue;
   }
@@ -81,8 +91,7 @@ describe.each(Object.entries(keepers))('a queue of spans %s', (_, createKeep) =>
     const keep = createKeep();
     const queue = filled();
     queue.takeNewest(1, 0);
-    const instrumentationScope = { name: 'scope 3' };
-    queue.push(keep(3, 40), makeRouted(3, 0, { instrumentationScope }).span, 3);
+    queue.push(keep(3, 40), spanOf(3), 3);
     expect(sequencesOf(queue.takeOldest(9, 99), [...sizes, 40])).toEqual([0, 1, 3]);
   });
 });
