@@ -69,65 +69,92 @@ function readOneRequest(bytes: Buffer): string[] {
   return spans.map(({ spanId }) => spanId);
 }
 
-function makeLargeSpan(service: WatchedService): string[] {
-  return service.makeSpans('hasty', 1, { payload: 'x'.repeat(LARGE) });
-}
+/** What fills a body: one span that is encoded with its batch, or many that are as they end. */
+const fillings = [
+  { filling: 'one span', spans: 1 },
+  { filling: 'many spans', spans: 512 },
+];
 
-describe('a backend that answers 200 before it has read the body', () => {
-  it('gets not one byte of another batch, and its connection is not used again', async () => {
-    const server = await startHastyServer();
-    const healthy = await startFaultReceiver();
-    const service = startWatchedService({
-      backends: {
-        hasty: { endpoint: server.url, maxExportBatchSize: 1, maxConcurrentExports: 1 },
-        healthy: { endpoint: healthy.url, scheduleDelayMs: 0 },
-      },
-    });
-    const ids = [...makeLargeSpan(service), ...makeLargeSpan(service), ...makeLargeSpan(service)];
-    const flushed = service.processor.forceFlush();
+const limits = { maxExportBatchBytes: 2 * LARGE, maxConcurrentExports: 1 };
 
-    for (const [index, id] of ids.entries()) {
-      const { readAll } = await server.visit(index);
-      // A round trip to another backend is time enough for the answer to come. Most of the body has not left.
-      service.makeSpans('healthy', 1);
-      await service.until(({ backends }) => backends.healthy?.delivered === index + 1);
-      expect(service.backend('hasty')).toMatchObject({ delivered: index, inFlight: 1 });
-      expect(readOneRequest(await readAll())).toEqual([id]);
+describe.each(fillings)(
+  'a backend that answers 200 before it has read a body of $filling',
+  ({ spans }) => {
+    function makeLargeBatch(service: WatchedService, filler = 'x'): string[] {
+      return service.makeSpans('hasty', spans, { payload: filler.repeat(LARGE / spans) });
     }
-    await flushed;
 
-    expect(service.backend('hasty')).toMatchObject({ delivered: 3, dropped: {}, state: 'up' });
-  });
+    it('gets not one byte of another batch, and its connection is not used again', async () => {
+      const server = await startHastyServer();
+      const healthy = await startFaultReceiver();
+      const service = startWatchedService({
+        maxBufferedBytes: 16 * LARGE,
+        backends: {
+          hasty: { ...limits, endpoint: server.url, maxExportBatchSize: spans },
+          healthy: { endpoint: healthy.url, scheduleDelayMs: 0 },
+        },
+      });
+      const batches = [makeLargeBatch(service)];
+      const flushes = [service.processor.forceFlush()];
 
-  it('does not count as its having taken it, if it then goes away', async () => {
-    const server = await startHastyServer();
-    const service = startWatchedService({ backends: { hasty: { endpoint: server.url } } });
-    const ids = makeLargeSpan(service);
-    const flushed = service.processor.forceFlush();
+      for (const [index, filler] of ['y', 'z', 'end'].entries()) {
+        const { readAll } = await server.visit(index);
+        // A round trip to another backend is time enough for the answer to come. Most of the body has not left.
+        service.makeSpans('healthy', 1);
+        await service.until(({ backends }) => backends.healthy?.delivered === index + 1);
+        expect(service.backend('hasty')).toMatchObject({
+          delivered: index * spans,
+          inFlight: spans,
+        });
+        // What would go into the memory of the first batch, if that were written to again.
+        if (filler !== 'end') batches.push(makeLargeBatch(service, filler));
+        flushes.push(service.processor.forceFlush());
+        expect(readOneRequest(await readAll())).toEqual(batches[index]);
+      }
+      await Promise.all(flushes);
 
-    const { socket } = await server.visit(0);
-    expect(service.backend('hasty')).toMatchObject({ delivered: 0, inFlight: 1 });
-    socket.resetAndDestroy();
-    await service.until(({ backends }) => backends.hasty?.state === 'degraded');
-    const { readAll } = await server.visit(1);
-    expect(readOneRequest(await readAll())).toEqual(ids);
-    await flushed;
-
-    expect(service.backend('hasty')).toMatchObject({ delivered: 1, dropped: {}, state: 'up' });
-  });
-
-  it('and never reads it, takes nothing', async () => {
-    const server = await startHastyServer();
-    const service = startWatchedService({
-      backends: { hasty: { endpoint: server.url, timeoutMs: 300, retryMaxElapsedMs: 0 } },
+      const delivered = 3 * spans;
+      expect(service.backend('hasty')).toMatchObject({ delivered, dropped: {}, state: 'up' });
     });
-    makeLargeSpan(service);
-    await service.processor.forceFlush();
 
-    expect(service.backend('hasty')).toMatchObject({
-      delivered: 0,
-      dropped: { retry_exhausted: 1 },
-      state: 'degraded',
+    it('does not count as its having taken it, if it then goes away', async () => {
+      const server = await startHastyServer();
+      const service = startWatchedService({
+        backends: { hasty: { ...limits, endpoint: server.url } },
+      });
+      const ids = makeLargeBatch(service);
+      const flushed = service.processor.forceFlush();
+
+      const { socket } = await server.visit(0);
+      expect(service.backend('hasty')).toMatchObject({ delivered: 0, inFlight: spans });
+      socket.resetAndDestroy();
+      await service.until(({ backends }) => backends.hasty?.state === 'degraded');
+      const { readAll } = await server.visit(1);
+      expect(readOneRequest(await readAll())).toEqual(ids);
+      await flushed;
+
+      expect(service.backend('hasty')).toMatchObject({
+        delivered: spans,
+        dropped: {},
+        state: 'up',
+      });
     });
-  });
-});
+
+    it('and never reads it, takes nothing', async () => {
+      const server = await startHastyServer();
+      const service = startWatchedService({
+        backends: {
+          hasty: { ...limits, endpoint: server.url, timeoutMs: 300, retryMaxElapsedMs: 0 },
+        },
+      });
+      makeLargeBatch(service);
+      await service.processor.forceFlush();
+
+      expect(service.backend('hasty')).toMatchObject({
+        delivered: 0,
+        dropped: { retry_exhausted: spans },
+        state: 'degraded',
+      });
+    });
+  },
+);
