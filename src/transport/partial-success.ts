@@ -1,11 +1,8 @@
-import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { Answer } from './exchange.js';
 import { toPrintable } from './printable.js';
+import { readFields } from './protobuf-fields.js';
 
-/** From here on a 64-bit varint is a negative int64, which the reader takes for an unsigned one. */
-const INT64_OVERFLOW = 2 ** 63;
-
-/** Decoding holds up the event loop: 4 MiB of tiny fields, or of one varint, do so for 200 ms. */
+/** Decoding holds up the event loop: 4 MiB of tiny fields would do so for 200 ms. */
 const MAX_DECODED_BYTES = 64 * 1024;
 
 /** What a successful answer says of the batch. */
@@ -70,8 +67,21 @@ interface RawPartialSuccess {
   readonly errorMessage?: unknown;
 }
 
+/** `ExportTraceServiceResponse` of `trace_service.proto`. Of a field that comes again the last one counts. */
 function decodeProtobuf(body: Uint8Array): RawPartialSuccess {
-  return ProtobufTraceSerializer.deserializeResponse(body).partialSuccess ?? {};
+  let rejectedSpans: unknown;
+  let errorMessage: unknown;
+  for (const response of readFields(body)) {
+    if (response.number !== 1 || !(response.value instanceof Uint8Array)) continue;
+    for (const { number, value } of readFields(response.value)) {
+      if (number === 1 && typeof value === 'bigint') {
+        rejectedSpans = Number(BigInt.asIntN(64, value));
+      } else if (number === 2 && value instanceof Uint8Array) {
+        errorMessage = new TextDecoder().decode(value);
+      }
+    }
+  }
+  return { rejectedSpans, errorMessage };
 }
 
 // Not by the official JSON serializer: it takes what it can not parse for a success, and says so in the
@@ -96,8 +106,6 @@ function toCount(value: unknown): number | undefined {
 
   const count = Math.trunc(Number(value));
   if (Number.isNaN(count) || count < 0) return 0;
-  // Only the varint of a negative number is as large as this; in decimal digits it is a claim to be clamped.
-  if (!isDecimal && Number.isFinite(count) && count >= INT64_OVERFLOW) return 0;
   return Math.min(count, Number.MAX_SAFE_INTEGER);
 }
 

@@ -44,6 +44,19 @@ describe('partial success in protobuf', () => {
     ['a negative number', encodeResponse(-3n), { rejectedSpans: 0 }],
     ['a huge number', encodeResponse(2n ** 62n), { rejectedSpans: Number.MAX_SAFE_INTEGER }],
     ['unknown fields', Uint8Array.from([0x78, 0x01]), { rejectedSpans: 0 }],
+    [
+      'fields of fixed size beside it',
+      Buffer.concat([
+        Buffer.from([0x19, 0, 0, 0, 0, 0, 0, 0, 0, 0x25, 0, 0, 0, 0]),
+        encodeResponse(2n),
+      ]),
+      { rejectedSpans: 2 },
+    ],
+    [
+      'the last of several',
+      Buffer.concat([encodeResponse(2n, 'first'), encodeResponse(3n)]),
+      { rejectedSpans: 3, message: 'first' },
+    ],
   ])('reads %s', async (_, body, expected) => {
     expect(await sendAndRead(body, { 'content-type': PROTOBUF })).toEqual({
       status: 'success',
@@ -55,6 +68,8 @@ describe('partial success in protobuf', () => {
   it.each([
     ['a truncated message', Uint8Array.from([0x0a, 0x7f, 0x08])],
     ['a varint without an end', new Uint8Array(64).fill(0xff)],
+    ['a field of fixed size that is cut off', Uint8Array.from([0x19, 0, 0])],
+    ['a group', Uint8Array.from([0x0b, 0x0c])],
     ['noise', Buffer.from('<html>welcome</html>')],
   ])('rejects nothing for %s, and says so', async (_, body) => {
     expect(await sendAndRead(body, { 'content-type': PROTOBUF })).toEqual({
