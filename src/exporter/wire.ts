@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { gzip, type ZlibOptions } from 'node:zlib';
 import type { Backend } from '../config/resolved.js';
 import { type Chunks, createChunks, MessageTooLarge } from '../encoding/chunks.js';
 import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
@@ -26,8 +26,14 @@ const MAX_EAGER_BYTES = 64 * 1024;
 /** What a span takes beside its bytes where its scope is not that of the one before it: a run of its own. */
 const RUN_BYTES = 96;
 
+/**
+ * Of spans, level 3 takes less than half of the time of zlib's own choice, 6, for bodies that are 7 % larger. What it
+ * writes at a time, each a turn of the thread pool, is larger than zlib's 16 KiB.
+ */
+const GZIP = { level: 3, chunkSize: 64 * 1024 };
+
 /** In Node's thread pool, and so beside the event loop. */
-const gzipAsync = promisify(gzip);
+const gzipAsync = promisify<Uint8Array, ZlibOptions, Buffer>(gzip);
 
 /** What a wire is made of. */
 export interface WireOptions {
@@ -44,7 +50,7 @@ export interface WireOptions {
  *
  * Spans are encoded as they are taken, into chunks of this backend's own, and these are what is sent. Bodies
  * are compressed one at a time, since Node's thread pool has four threads by default, and the application's
- * files and names are read by them too. The level is zlib's default, 6.
+ * files and names are read by them too.
  */
 export function createWire(options: WireOptions): Courier<Body> {
   const { backend, encoder, estimateBytes, openTransport } = options;
@@ -85,7 +91,7 @@ export function createWire(options: WireOptions): Courier<Body> {
 
   async function compressNow(body: Body): Promise<Body> {
     try {
-      const content = await gzipAsync(Buffer.concat(body.parts, body.bytes));
+      const content = await gzipAsync(Buffer.concat(body.parts, body.bytes), GZIP);
       return { parts: [content], bytes: content.byteLength, isCompressed: true };
     } catch {
       // Out of memory, most likely. The body travels as it is, which every receiver takes.
