@@ -1,12 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { scalarSize, writeAnyValue, writeScalar } from './any-value.js';
 import { type Chunk, requireRoom } from './chunks.js';
-import type { Keys } from './keys.js';
+import type { EncodedKey, Keys } from './keys.js';
 import { withOwnOnly } from './own-properties.js';
 import { type Words, writeWords } from './words.js';
 import {
   closeMessage,
   MAX_SHORT_TEXT,
+  MAX_TRIED_TEXT,
+  tryText,
   varintSize,
   writeText,
   writeUtf8,
@@ -115,12 +117,21 @@ export function writeAttribute(
   chunk: Chunk,
   position: number,
   tag: number,
-  key: Words,
+  key: EncodedKey,
   value: unknown,
 ): number {
   const { bytes } = chunk;
   if (typeof value === 'string') {
+    const { length } = value;
+    if (key.isAscii && length <= MAX_TRIED_TEXT) {
+      requireRoom(chunk, position, key.size + 3 * length);
+      const start = writeHead(chunk, position, tag, key, 1 + varintSize(length) + length);
+      bytes[start] = 0x0a; // string_value = 1
+      const textStart = writeVarint(chunk, start + 1, length);
+      if (tryText(chunk, textStart, value) === length) return textStart + length;
+    }
     const size = Buffer.byteLength(value);
+    key.isAscii = size === length;
     requireRoom(chunk, position, key.size + size);
     const start = writeHead(chunk, position, tag, key, 1 + varintSize(size) + size);
     bytes[start] = 0x0a; // string_value = 1

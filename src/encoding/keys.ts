@@ -12,6 +12,8 @@ export class EncodedKey implements Words {
   readonly size: number;
   /** Whether attributes of this name are not to be written. */
   readonly isOmitted: boolean;
+  /** Whether its last text, of those that were long enough to be asked, was ASCII: the next one will be, too. */
+  isAscii = true;
   /** The key that was asked for after this one, the last time; at first this one. */
   next: EncodedKey;
 
