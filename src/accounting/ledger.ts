@@ -4,7 +4,7 @@ import { BackendAccount } from './backend-account.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { BackendDropReason, RoutingDropReason } from './reasons.js';
-import type { BackendState, RoutingStats } from './stats.js';
+import type { BackendState, DecisionStats, RoutingStats } from './stats.js';
 
 /**
  * Where one backend's copy of a span stands while it is not settled.
@@ -25,7 +25,7 @@ export interface RoutingLedger {
   unpark(): void;
   /** Spans were dropped; also tells the log and the metrics. */
   drop(reason: RoutingDropReason, spans?: number): void;
-  decide(outcome: 'decided' | 'settled' | 'late' | 'unknown' | 'conflict' | 'noRequest'): void;
+  decide(outcome: keyof DecisionStats): void;
 }
 
 /**
@@ -94,7 +94,16 @@ export interface LedgerOptions {
 export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
   const accounts = new Map<string, BackendAccount>();
   const dropped: Partial<Record<RoutingDropReason, number>> = {};
-  const decisions = { decided: 0, settled: 0, late: 0, unknown: 0, conflict: 0, noRequest: 0 };
+  const decisions = {
+    decided: 0,
+    settled: 0,
+    late: 0,
+    unknown: 0,
+    conflict: 0,
+    noRequest: 0,
+    unresolved: 0,
+    failed: 0,
+  };
   let ended = 0;
   let routed = 0;
   let targets = 0;

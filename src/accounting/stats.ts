@@ -47,6 +47,10 @@ export interface DecisionStats {
   readonly conflict: number;
   /** `setRoute` was called where no request is in force. */
   readonly noRequest: number;
+  /** The resolver of a `routeRequests` found no key, and none had come otherwise. */
+  readonly unresolved: number;
+  /** The resolver of a `routeRequests` threw or rejected. */
+  readonly failed: number;
 }
 
 /** What became of one backend's copies of spans. The law is at {@link RoutingStats}. */

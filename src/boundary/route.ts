@@ -1,16 +1,10 @@
 import { isPromise } from 'node:util/types';
-import { type Context, context } from '@opentelemetry/api';
+import { context } from '@opentelemetry/api';
 import { warnOnce } from '../accounting/warn-once.js';
 import { decisionInForce } from '../routing/binding.js';
-import {
-  decide,
-  hold,
-  isOpen,
-  openDecision,
-  type RouteOutcome,
-  release,
-} from '../routing/decision.js';
-import { BOUNDARIES_KEY, DECISION_KEY, type Decision, registry } from '../routing/registry.js';
+import { decide, hold, openDecision, type RouteOutcome, release } from '../routing/decision.js';
+import { DECISION_KEY, type Decision, registry } from '../routing/registry.js';
+import { enterBoundary, runInScope, withinBoundary } from './scope.js';
 
 export type { RouteOutcome } from '../routing/decision.js';
 
@@ -31,12 +25,12 @@ export type { RouteOutcome } from '../routing/decision.js';
  */
 export function withBoundary<T>(fn: () => T): T {
   const active = context.active();
-  const decision = boundaryDecision(active);
-  decision.boundaries += 1;
+  const boundary = enterBoundary(active);
+  const { decision } = boundary;
   hold(decision);
   let result: T;
   try {
-    result = runUnder(decision, active.setValue(BOUNDARIES_KEY, decision.boundaries), fn);
+    result = runInScope(withinBoundary(active, boundary), decision, fn);
   } catch (error) {
     release(decision);
     throw error;
@@ -64,7 +58,7 @@ export function withRoute<T>(key: string, fn: () => T): T {
   const active = context.active();
   const decision = openDecision('withRoute', decisionInForce(active));
   decide(decision, key);
-  return runUnder(decision, active, fn);
+  return runInScope(active.setValue(DECISION_KEY, decision), decision, fn);
 }
 
 /**
@@ -96,16 +90,6 @@ export function getRoute(): string | undefined {
   return decisionInForce(context.active())?.key;
 }
 
-function boundaryDecision(active: Context): Decision {
-  const inForce = decisionInForce(active);
-  // Boundaries that enclose this one count themselves in its context; one more stands beside it.
-  const isScope = active.getValue(DECISION_KEY) === inForce;
-  const enclosing = isScope ? (active.getValue(BOUNDARIES_KEY) ?? 0) : 0;
-  return inForce !== undefined && isOpen(inForce) && inForce.boundaries === enclosing
-    ? inForce
-    : openDecision('boundary', inForce);
-}
-
 function releaseAfter<T>(promise: T & Promise<unknown>, decision: Decision): T {
   const done = () => release(decision);
   if (promise.constructor !== Promise) {
@@ -115,20 +99,4 @@ function releaseAfter<T>(promise: T & Promise<unknown>, decision: Decision): T {
   }
   // Derived, so that a rejection that nobody handles is still reported as unhandled.
   return promise.finally(done) as T & Promise<unknown>;
-}
-
-function runUnder<T>(decision: Decision, active: Context, fn: () => T): T {
-  const scope = active.setValue(DECISION_KEY, decision);
-  return context.with(scope, runInScope<T>, undefined, decision, fn);
-}
-
-function runInScope<T>(decision: Decision, fn: () => T): T {
-  if (context.active().getValue(DECISION_KEY) !== decision) {
-    warnOnce(
-      'no_context_manager',
-      'No context manager is registered, so withRoute and withBoundary can not work. Register one: ' +
-        'NodeTracerProvider.register() and NodeSDK.start() do, or context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable()).',
-    );
-  }
-  return fn();
 }

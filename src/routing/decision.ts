@@ -25,6 +25,7 @@ export function openDecision(origin: DecisionOrigin, outer: Decision | undefined
     given: undefined,
     settled: false,
     ambiguous: origin === 'ambiguous',
+    failed: false,
     holds: 0,
     boundaries: 0,
     openTraces: 0,
@@ -54,6 +55,22 @@ export function decide(decision: Decision, key: unknown): RouteOutcome {
   let known = decision.key !== undefined && listeners.size === 0;
   for (const listener of listeners) known = listener.onDecided(decision) || known;
   return known ? 'decided' : 'unknown';
+}
+
+/** Tells that a boundary's resolver found no key. */
+export function reportUnresolved(decision: Decision): void {
+  for (const listener of registry().listeners) listener.onUnresolved(decision);
+}
+
+/**
+ * Tells that a boundary's resolver failed.
+ *
+ * @param drops - Whether its spans then go nowhere, unless a key still comes: whose they are is not known, so
+ *   the default route may not have them.
+ */
+export function reportFailed(decision: Decision, error: unknown, drops: boolean): void {
+  if (drops) decision.failed = true;
+  for (const listener of registry().listeners) listener.onFailed(decision, error);
 }
 
 /** Keeps it open although no span of it is. */
@@ -122,12 +139,12 @@ export function isWithin(decision: Decision, ancestor: Decision): boolean {
   return false;
 }
 
-/** Whether a decision outside this one was decided, or is poisoned. */
+/** Whether a decision outside this one was decided, is poisoned, or has a resolver that failed. */
 export function isInsideKeyed(decision: Decision): boolean {
   let each = decision;
   while (each.outer !== undefined) {
     each = each.outer;
-    if (each.decided || each.ambiguous) return true;
+    if (each.decided || each.ambiguous || each.failed) return true;
   }
   return each.insideKeyed;
 }

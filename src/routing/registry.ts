@@ -25,6 +25,8 @@ export interface Decision {
   settled: boolean;
   /** Nobody can know whose spans start under it from now on. */
   ambiguous: boolean;
+  /** A boundary's resolver failed: while no key comes its spans go nowhere, a default route or not. */
+  failed: boolean;
   /** Boundaries that have not completed. */
   holds: number;
   /** How many boundaries, one inside the other, share it. */
@@ -73,6 +75,10 @@ export interface DecisionListener {
   onConflict(decision: Decision): void;
   onSettled(decision: Decision): void;
   onNoRequest(): void;
+  /** A boundary's resolver found no key, and none has come otherwise. */
+  onUnresolved(decision: Decision): void;
+  /** A boundary's resolver threw, or rejected. */
+  onFailed(decision: Decision, error: unknown): void;
 }
 
 /**
@@ -100,6 +106,9 @@ export const DECISION_KEY = createContextKey('signalbox.decision.v1');
 
 /** The context key under which `withBoundary` puts how many boundaries share its decision, its own included. */
 export const BOUNDARIES_KEY = createContextKey('signalbox.boundaries.v1');
+
+/** The property of a server's request object that holds the boundary which the request has entered. */
+export const REQUEST_BOUNDARY: unique symbol = Symbol.for('signalbox.request.v1') as never;
 
 /** The property of a `SpanContext` object that binds its span to a local trace. */
 export const BINDING: unique symbol = Symbol.for('signalbox.binding.v1') as never;

@@ -97,6 +97,16 @@ export function createRouter(options: RouterOptions): Router {
     onNoRequest() {
       ledger.decide('noRequest');
     },
+    onUnresolved(decision) {
+      ledger.decide('unresolved');
+      debug('unresolved', decision, undefined);
+      log.warn('unresolved', UNRESOLVED);
+    },
+    onFailed(decision, error) {
+      ledger.decide('failed');
+      debug('failed', decision, undefined);
+      log.warn('failed', describeFailure(decision, error));
+    },
   };
   listeners.add(listener);
 
@@ -154,6 +164,7 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   function unkeyed(decision: Decision): Destination {
+    if (decision.failed) return NO_ROUTE;
     // A boundary inside a keyed scope, or inside a span that is nobody's, that gets no key may be the scope's
     // work, or another request that runs in a leaked context: the default route would be a guess.
     if (table.isUniform) return table.default;
@@ -234,4 +245,17 @@ export function createRouter(options: RouterOptions): Router {
   return { start, end, close };
 }
 
+const UNRESOLVED =
+  'the resolver of routeRequests found no route key in a request, whose spans go to the default route unless setRoute names one';
+
+/** Without the message: it is the application's, and may quote a token or a header. */
+function describeFailure(decision: Decision, error: unknown): string {
+  const what = error instanceof Error ? error.name : typeof error;
+  const then = decision.failed
+    ? 'are dropped as no_route unless setRoute names one. Handle the error in the resolver, or set onError: "default"'
+    : 'go to the default route unless setRoute names one';
+  return `the resolver of routeRequests failed for a request (${what}), whose spans ${then}`;
+}
+
+const NO_ROUTE: Destination = { exporters: undefined, reason: 'no_route' };
 const AMBIGUOUS: Destination = { exporters: undefined, reason: 'ambiguous' };

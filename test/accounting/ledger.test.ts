@@ -59,7 +59,16 @@ describe('the ledger', () => {
       filtered: 0,
       parked: 0,
       dropped: {},
-      decisions: { decided: 0, settled: 0, late: 0, unknown: 0, conflict: 0, noRequest: 0 },
+      decisions: {
+        decided: 0,
+        settled: 0,
+        late: 0,
+        unknown: 0,
+        conflict: 0,
+        noRequest: 0,
+        unresolved: 0,
+        failed: 0,
+      },
       backends: {
         eu: {
           accepted: 0,

@@ -50,7 +50,16 @@ describe('two loaded copies of the package', () => {
         acme: ['before the key', 'request', 'outer'],
         globex: ['in the boundary', 'inner'],
       },
-      decisions: { decided: 4, settled: 0, late: 0, unknown: 0, conflict: 1, noRequest: 1 },
+      decisions: {
+        decided: 4,
+        settled: 0,
+        late: 0,
+        unknown: 0,
+        conflict: 1,
+        noRequest: 1,
+        unresolved: 0,
+        failed: 0,
+      },
     });
   });
 });

@@ -59,7 +59,16 @@ export function createModelProcessor(setup: RoutingSetup): ModelProcessor {
   const delivered = new Map<string, ExpectedCopy[]>(setup.backends.map((name) => [name, []]));
   const counts = { ended: 0, routed: 0, targets: 0, filtered: 0 };
   const dropped: Record<string, number> = {};
-  const decisions = { decided: 0, settled: 0, late: 0, unknown: 0, conflict: 0, noRequest: 0 };
+  const decisions = {
+    decided: 0,
+    settled: 0,
+    late: 0,
+    unknown: 0,
+    conflict: 0,
+    noRequest: 0,
+    unresolved: 0,
+    failed: 0,
+  };
   /** Settled for this processor alone, where parking is off or was full. */
   const settledEarly = new Set<Decision>();
   let parked: ModelSpan[] = [];
