@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { SpanExporter } from '../sdk.js';
 import type { BackendConfig, SignalboxConfig } from './options.js';
+import { parseRouteFrom } from './route-from.js';
 import {
   choice,
   integer,
@@ -309,6 +310,27 @@ export const configFileSetting: Setting<string> & { readonly variable: string } 
   }),
   variable: 'CONFIG_FILE',
 };
+
+/** What `signalbox/register` alone reads, from variables alone: a process with a processor of its own ignores it. */
+export const registerSettings = {
+  routeFrom: text({
+    variable: 'ROUTE_FROM',
+    type: '`header:<name>`, `host`, `path:<regex>`',
+    hint: 'header:<name>, host, or path:<regex> with a group for the key',
+    description:
+      'Where the route key of an incoming request stands. Without it the application decides in code.',
+    schema: z.string().refine((value) => 'value' in parseRouteFrom(value)),
+  }),
+  onConfigError: withDefault(
+    'disable',
+    choice({
+      variable: 'ON_CONFIG_ERROR',
+      values: ['disable', 'exit'],
+      description:
+        'After a wrong configuration has been printed: `disable` runs the application without export, `exit` ends with code 1.',
+    }),
+  ),
+} as const satisfies Readonly<Record<string, Setting>>;
 
 /** A key of {@link BackendConfig}. */
 export type BackendKey = keyof BackendConfig;

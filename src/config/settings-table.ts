@@ -1,13 +1,21 @@
-import { backendSettings, configFileSetting, processSettings, type Setting } from './schema.js';
+import {
+  backendSettings,
+  configFileSetting,
+  processSettings,
+  registerSettings,
+  type Setting,
+} from './schema.js';
 
 /**
- * The settings as Markdown tables, from the schema: those of the whole processor, then those of one backend.
+ * The settings as Markdown tables, from the schema: those of the whole processor, those of one backend, and
+ * those of `signalbox/register`.
  * What only code can give is not in them.
  */
 export function settingsTable(): string {
   const { backends, ...others } = processSettings;
   const process = Object.entries<Setting>({ backends, configFile: configFileSetting, ...others });
   const backend = Object.entries<Setting>(backendSettings);
+  const register = Object.entries<Setting>(registerSettings);
   return [
     ...table('variable', 'SIGNALBOX_', process),
     '',
@@ -17,6 +25,10 @@ export function settingsTable(): string {
     '',
     'The file has the same settings in lower snake case: the part after the prefix, backends under `backends:` by',
     'name, routes under `routes:` by key. Code has them in camelCase; milliseconds end in `Ms` there.',
+    '',
+    'Only `signalbox/register` reads these, and only from variables:',
+    '',
+    ...table('variable', 'SIGNALBOX_', register),
   ].join('\n');
 }
 

@@ -1,7 +1,13 @@
 import { backendNameHint, isBackendName, variablePart } from './backend-name.js';
 import type { Findings } from './findings.js';
 import { backendVariable, createLayer, type Entry, type Layer, processVariable } from './layer.js';
-import { backendSettings, configFileSetting, processSettings, type Setting } from './schema.js';
+import {
+  backendSettings,
+  configFileSetting,
+  processSettings,
+  registerSettings,
+  type Setting,
+} from './schema.js';
 import { type ParsedList, parseHeaders, parseInteger, parseNames, parseRoutes } from './text.js';
 import {
   backendPrefix,
@@ -10,7 +16,10 @@ import {
   reportUnknownVariable,
 } from './unknown-variables.js';
 
-const configFileVariable = prefix + configFileSetting.variable;
+/** Process-wide variables that are read elsewhere. */
+const readElsewhere = [configFileSetting, ...Object.values<Setting>(registerSettings)].map(
+  ({ variable }) => `${prefix}${variable}`,
+);
 
 /**
  * Reads `SIGNALBOX_*`, for the backends that `SIGNALBOX_BACKENDS` lists and those of the file. Without
@@ -25,7 +34,7 @@ export function readVariables(
   findings: Findings,
 ): Layer {
   const layer = createLayer();
-  const processNames = new Set([configFileVariable]);
+  const processNames = new Set(readElsewhere);
   for (const [key, setting] of Object.entries<Setting>(processSettings)) {
     if (setting.variable === undefined) continue;
     const name = processVariable(key);

@@ -120,11 +120,14 @@ export class RoutingSpanProcessor {
    * Settles every span that had ended before the call: delivered, or dropped with a reason. Spans that wait
    * for their request's key stay parked. All backends side by side: one that hangs delays no other's.
    *
-   * @throws after 25 s, once, naming the backends that did not settle.
+   * @param options - `timeoutMillis`: how long it waits at most, as the provider's `forceFlush` takes it; 25 s by
+   *   default, and never longer.
+   * @throws when that is over, once, naming the backends that did not settle.
    */
-  forceFlush(): Promise<void> {
+  forceFlush(options?: { readonly timeoutMillis?: number | undefined }): Promise<void> {
+    const timeoutMs = Math.min(options?.timeoutMillis ?? FLUSH_TIMEOUT_MS, FLUSH_TIMEOUT_MS);
     // Detached: a backend that hangs must not keep the context of the request that flushed.
-    return this.#stopped ?? runDetached(() => this.#flush());
+    return this.#stopped ?? runDetached(() => this.#flush(timeoutMs));
   }
 
   /**
@@ -142,15 +145,15 @@ export class RoutingSpanProcessor {
     return this.#ledger.stats();
   }
 
-  async #flush(): Promise<void> {
-    const { promise: deadline, cancel } = this.#timeout(FLUSH_TIMEOUT_MS);
+  async #flush(timeoutMs: number): Promise<void> {
+    const { promise: deadline, cancel } = this.#timeout(timeoutMs);
     const settled = await Promise.all(this.#exporters.map((exporter) => exporter.flush(deadline)));
     cancel();
     const unsettled = this.#exporters.filter((_, index) => settled[index] === false);
     if (unsettled.length > 0) {
       const names = unsettled.map(({ name }) => name).join(', ');
       throw new Error(
-        `signalbox: forceFlush gave up after ${FLUSH_TIMEOUT_MS / 1000} s on ${names}; what they hold stays queued`,
+        `signalbox: forceFlush gave up after ${timeoutMs / 1000} s on ${names}; what they hold stays queued`,
       );
     }
   }

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { backendSettings, processSettings, type Setting } from '../../src/config/schema.js';
+import {
+  backendSettings,
+  processSettings,
+  registerSettings,
+  type Setting,
+} from '../../src/config/schema.js';
 import { settingsTable } from '../../src/config/settings-table.js';
 
 const rows = settingsTable()
@@ -10,6 +15,7 @@ test('has a row for every setting that a variable can give', () => {
   const settings = [
     ...Object.values<Setting>(processSettings),
     ...Object.values<Setting>(backendSettings),
+    ...Object.values<Setting>(registerSettings),
   ];
   const variables = settings.flatMap(({ variable }) => variable ?? []);
   for (const variable of [...variables, 'CONFIG_FILE']) {
