@@ -103,6 +103,7 @@ export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
     noRequest: 0,
     unresolved: 0,
     failed: 0,
+    refused: 0,
   };
   let ended = 0;
   let routed = 0;

@@ -35,7 +35,7 @@ export interface RoutingStats {
 
 /** How decisions were made, or were not. */
 export interface DecisionStats {
-  /** A known key decided while the decision was open. */
+  /** A known key decided: one from here while the decision was open, or, where none came, one from another service. */
   readonly decided: number;
   /** No key came: settled to the default route, or, with none configured, to be dropped. */
   readonly settled: number;
@@ -51,6 +51,8 @@ export interface DecisionStats {
   readonly unresolved: number;
   /** The resolver of a `routeRequests` threw or rejected. */
   readonly failed: number;
+  /** A route key from another service was not accepted; it decided nothing. Debug logs say why. */
+  readonly refused: number;
 }
 
 /** What became of one backend's copies of spans. The law is at {@link RoutingStats}. */

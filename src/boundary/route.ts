@@ -85,7 +85,7 @@ export function setRoute(key: string): RouteOutcome {
   return 'no_request';
 }
 
-/** The key in force here, if it is decided and valid. */
+/** The key in force here, if it is decided and valid. One from another service is, once the request is settled. */
 export function getRoute(): string | undefined {
   return decisionInForce(context.active())?.key;
 }

@@ -1,7 +1,7 @@
 import { type Context, context } from '@opentelemetry/api';
 import { warnOnce } from '../accounting/warn-once.js';
-import { decisionInForce } from '../routing/binding.js';
-import { isOpen, openDecision } from '../routing/decision.js';
+import { claimIn, decisionInForce } from '../routing/binding.js';
+import { claim, isOpen, openDecision } from '../routing/decision.js';
 import { BOUNDARIES_KEY, DECISION_KEY, type Decision } from '../routing/registry.js';
 
 /** A boundary that was entered, as its context carries it. */
@@ -24,6 +24,8 @@ export function enterBoundary(active: Context): Boundary {
     inForce !== undefined && isOpen(inForce) && inForce.boundaries === enclosing
       ? inForce
       : openDecision('boundary', inForce);
+  const claimed = claimIn(active);
+  if (claimed !== undefined) claim(decision, claimed);
   decision.boundaries += 1;
   return { decision, depth: decision.boundaries };
 }

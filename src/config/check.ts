@@ -43,7 +43,8 @@ export function checkConfig(config: unknown, where: Where, findings: Findings): 
   return { ...settings, backends: Object.fromEntries(entries) };
 }
 
-function checkSettings(
+/** The values that pass their settings' schemas; each of the others is among the findings, and left out. */
+export function checkSettings(
   values: object,
   settings: Settings,
   path: readonly string[],

@@ -14,7 +14,7 @@ export interface ConfigProblem {
 /**
  * A configuration that can not be used, with every problem in it.
  *
- * Thrown at construction only: by `new RoutingSpanProcessor`, `RoutingSpanProcessor.fromEnv` and `loadConfig`.
+ * Thrown at construction only: by `new RoutingSpanProcessor`, `new RoutePropagator`, their `fromEnv` and `loadConfig`.
  */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

@@ -11,7 +11,7 @@ export interface Setting<T = unknown> {
    */
   readonly variable?: string;
   /** How the text of its variable, or its place in the file, is read. */
-  readonly form: 'text' | 'integer' | 'pairs' | 'routes' | 'backends' | 'object';
+  readonly form: 'text' | 'integer' | 'names' | 'pairs' | 'routes' | 'backends' | 'object';
   /** Its values, in a word or two, for tables. */
   readonly type: string;
   /** What is wrong with a value that `schema` refuses. */

@@ -1,3 +1,4 @@
+import { propagationSettings } from './propagation-settings.js';
 import {
   backendSettings,
   configFileSetting,
@@ -14,10 +15,15 @@ import {
 export function settingsTable(): string {
   const { backends, ...others } = processSettings;
   const process = Object.entries<Setting>({ backends, configFile: configFileSetting, ...others });
+  const propagation = Object.entries<Setting>(propagationSettings);
   const backend = Object.entries<Setting>(backendSettings);
   const register = Object.entries<Setting>(registerSettings);
   return [
     ...table('variable', 'SIGNALBOX_', process),
+    '',
+    'For route keys [between services](docs/propagation.md), read by `RoutePropagator.fromEnv()`; variables only:',
+    '',
+    ...table('variable', 'SIGNALBOX_', propagation),
     '',
     'For each backend, where `<NAME>` is its name in upper case with `-` as `_`:',
     '',

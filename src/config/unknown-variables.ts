@@ -13,7 +13,7 @@ const backendVariables = Object.values<Setting>(backendSettings).flatMap(
 );
 
 /** Names that are set aside for settings to come: one that is set would be ignored in silence. */
-const unbuilt = /^SIGNALBOX_(ALLOWED_HOSTS|PROPAGATION_SECRET|TEMPLATE_.*)$/;
+const unbuilt = /^SIGNALBOX_(ALLOWED_HOSTS|TEMPLATE_.*)$/;
 
 /**
  * Reports a variable that is none of the process-wide ones in `known`: a problem where it was meant to be one,

@@ -1,6 +1,7 @@
 import { backendNameHint, isBackendName, variablePart } from './backend-name.js';
 import type { Findings } from './findings.js';
 import { backendVariable, createLayer, type Entry, type Layer, processVariable } from './layer.js';
+import { propagationSettings } from './propagation-settings.js';
 import {
   backendSettings,
   configFileSetting,
@@ -17,9 +18,11 @@ import {
 } from './unknown-variables.js';
 
 /** Process-wide variables that are read elsewhere. */
-const readElsewhere = [configFileSetting, ...Object.values<Setting>(registerSettings)].map(
-  ({ variable }) => `${prefix}${variable}`,
-);
+const readElsewhere = [
+  configFileSetting,
+  ...Object.values<Setting>(registerSettings),
+  ...Object.values<Setting>(propagationSettings),
+].map(({ variable }) => `${prefix}${variable}`);
 
 /**
  * Reads `SIGNALBOX_*`, for the backends that `SIGNALBOX_BACKENDS` lists and those of the file. Without
@@ -58,7 +61,8 @@ export function readVariables(
   return layer;
 }
 
-function readEntry(
+/** Reads one variable; `undefined` where it is not set, or can not be used at all. */
+export function readEntry(
   env: NodeJS.ProcessEnv,
   variable: string,
   setting: Setting,
@@ -80,6 +84,8 @@ function readText(text: string, { form }: Setting): ParsedList<unknown> {
     case 'integer':
       // What is no number stays text, which the schema then refuses.
       return { value: parseInteger(text) ?? text, faults: [] };
+    case 'names':
+      return parseNames(text);
     case 'pairs':
       return parseHeaders(text);
     case 'routes':

@@ -4,7 +4,9 @@ import {
   W3CBaggagePropagator,
   W3CTraceContextPropagator,
 } from '@opentelemetry/core';
+import { RoutePropagator } from '../boundary/propagator.js';
 import { otelVariable } from '../config/otel-variables.js';
+import type { ResolvedPropagation } from '../config/propagation.js';
 import type { Packages } from './packages.js';
 
 type Create = (packages: Packages) => TextMapPropagator | undefined;
@@ -24,16 +26,22 @@ const creators: Readonly<Record<string, Create>> = {
 /**
  * The propagator that `OTEL_PROPAGATORS` asks for: `tracecontext,baggage` by default; `undefined` for `none`.
  *
+ * @param route - What signed route keys are propagated with, where they are.
  * @param warn - Is told of each that there is none of, which is left out.
  */
 export function createPropagator(
   env: NodeJS.ProcessEnv,
   packages: Packages,
+  route: ResolvedPropagation | undefined,
   warn: (message: string) => void,
 ): TextMapPropagator | undefined {
   const text = otelVariable(env, 'OTEL_PROPAGATORS') ?? 'tracecontext,baggage';
   const names = new Set(text.split(',').map((name) => name.trim()));
-  if (names.has('none')) return undefined;
+  if (names.has('none')) {
+    if (route !== undefined)
+      warn('OTEL_PROPAGATORS is none, and so no route key is propagated either');
+    return undefined;
+  }
   const propagators = [...names].flatMap((name) => {
     const create = Object.hasOwn(creators, name) ? creators[name] : undefined;
     const propagator = create?.(packages);
@@ -43,6 +51,8 @@ export function createPropagator(
     }
     return propagator ?? [];
   });
+  // Last, since a route key counts for the trace that the others find.
+  if (route !== undefined) propagators.push(new RoutePropagator(route));
   return new CompositePropagator({ propagators });
 }
 

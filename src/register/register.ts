@@ -56,7 +56,7 @@ export function register(host: NodeJS.Process = process): void {
   }
 }
 
-function start({ config, routeFrom }: Valid, host: NodeJS.Process): void {
+function start({ config, routeFrom, propagation: route }: Valid, host: NodeJS.Process): void {
   const { env } = host;
   setLogger(env);
   const packages = applicationPackages(host.argv[1], host.cwd());
@@ -73,7 +73,7 @@ function start({ config, routeFrom }: Valid, host: NodeJS.Process): void {
 
   const processor = new RoutingSpanProcessor(config);
   const provider = createProvider(sdk, processor, detectResource(env, sdk.resources, warn));
-  const propagator = createPropagator(env, packages, warn);
+  const propagator = createPropagator(env, packages, route, warn);
   // Before the provider: spans whose requests have no boundary would follow the default route.
   if (routeFrom !== undefined) {
     interceptRequests(createRequestBoundary({ route: resolverFrom(routeFrom) }));

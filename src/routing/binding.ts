@@ -1,6 +1,14 @@
-import { type Context, type SpanContext, trace } from '@opentelemetry/api';
-import { isWithin, openDecision, openTrace } from './decision.js';
-import { BINDING, DECISION_KEY, type Decision, type LocalTrace, registry } from './registry.js';
+import { type Context, isSpanContextValid, type SpanContext, trace } from '@opentelemetry/api';
+import { claim, isWithin, openDecision, openTrace } from './decision.js';
+import {
+  BINDING,
+  DECISION_KEY,
+  type Decision,
+  type LocalTrace,
+  registry,
+  WIRE_KEY,
+  type WireClaim,
+} from './registry.js';
 
 /** A span context that may be bound. The binding stands on the object, so that re-wrapping it keeps it. */
 interface Bindable extends SpanContext {
@@ -34,25 +42,46 @@ export function decisionInForce(context: Context): Decision | undefined {
   return bound === undefined ? onlyDecisionOf(parent.traceId) : bound.decision;
 }
 
+/**
+ * What is said in `context` of the key of a local trace that starts there: by its remote parent, or by that of a
+ * local one which was not recorded. `undefined` where there is no such parent.
+ *
+ * A remote parent without a key says that too, so that one caller's key is not taken for another's.
+ */
+export function claimIn(context: Context): WireClaim | undefined {
+  const parent = trace.getSpanContext(context);
+  if (parent === undefined || !isSpanContextValid(parent) || bindingOf(parent) !== undefined) {
+    return undefined;
+  }
+  const { traceId, isRemote } = parent;
+  const claimed = context.getValue(WIRE_KEY) as WireClaim | undefined;
+  if (claimed?.traceId === traceId) return claimed;
+  return isRemote === true ? { traceId, key: undefined, isDisputed: false } : undefined;
+}
+
 function chooseTrace(span: SpanContext, context: Context): LocalTrace {
   const scope = scopeOf(context);
   const parent = localParentOf(context);
-  if (parent === undefined) return openLocalTrace(span, scope);
+  if (parent === undefined) return openLocalTrace(span, scope, context);
 
   const bound = bindingOf(parent);
   if (bound !== undefined) return enter(choose(bound.decision, scope), span, bound);
   // An invalid parent is none: the SDK has given the span a trace of its own.
-  if (parent.traceId !== span.traceId) return openLocalTrace(span, scope);
-  return chooseAmongLive(span, scope);
+  if (parent.traceId !== span.traceId) return openLocalTrace(span, scope, context);
+  return chooseAmongLive(span, scope, context);
 }
 
 /** For a parent that was rebuilt from its ids, or was not recorded: asks who is live in its trace. */
-function chooseAmongLive(span: SpanContext, scope: Decision | undefined): LocalTrace {
+function chooseAmongLive(
+  span: SpanContext,
+  scope: Decision | undefined,
+  context: Context,
+): LocalTrace {
   const { traces, unindexed } = registry();
   const first = traces.get(span.traceId);
   if (first === undefined) {
     // While the map had no room for some traces, a miss does not prove that there is none.
-    return unindexed > 0 ? openAmbiguous(span) : openLocalTrace(span, scope);
+    return unindexed > 0 ? openAmbiguous(span) : openLocalTrace(span, scope, context);
   }
   const chosen = choose(first.decision, scope);
   for (let each = first.next; each !== undefined; each = each.next) {
@@ -84,9 +113,16 @@ function enter(chosen: Decision | undefined, span: SpanContext, outer: LocalTrac
   return openTrace(chosen, span, root);
 }
 
-function openLocalTrace(span: SpanContext, scope: Decision | undefined): LocalTrace {
+function openLocalTrace(
+  span: SpanContext,
+  scope: Decision | undefined,
+  context: Context,
+): LocalTrace {
   if (scope !== undefined && isPoisoned(scope)) return openAmbiguous(span);
-  return openTrace(scope ?? openDecision('trace', undefined), span, undefined);
+  const decision = scope ?? openDecision('trace', undefined);
+  const claimed = claimIn(context);
+  if (claimed !== undefined && !claim(decision, claimed)) return openAmbiguous(span);
+  return openTrace(decision, span, undefined);
 }
 
 /** A decision of its own for each: one span that is nobody's says nothing of another. */

@@ -1,6 +1,12 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { isRouteKey } from '../config/route-key.js';
-import { type Decision, type DecisionOrigin, type LocalTrace, registry } from './registry.js';
+import {
+  type Decision,
+  type DecisionOrigin,
+  type LocalTrace,
+  registry,
+  type WireClaim,
+} from './registry.js';
 
 /** What `setRoute` did. */
 export type RouteOutcome = 'decided' | 'unchanged' | 'conflict' | 'unknown' | 'no_request';
@@ -24,6 +30,7 @@ export function openDecision(origin: DecisionOrigin, outer: Decision | undefined
     key: undefined,
     given: undefined,
     settled: false,
+    wire: undefined,
     ambiguous: origin === 'ambiguous',
     failed: false,
     holds: 0,
@@ -139,19 +146,55 @@ export function isWithin(decision: Decision, ancestor: Decision): boolean {
   return false;
 }
 
-/** Whether a decision outside this one was decided, is poisoned, or has a resolver that failed. */
+/** Whether a decision outside this one was decided, is poisoned, has a resolver that failed, or a key from the wire. */
 export function isInsideKeyed(decision: Decision): boolean {
   let each = decision;
   while (each.outer !== undefined) {
     each = each.outer;
-    if (each.decided || each.ambiguous || each.failed) return true;
+    if (each.decided || each.ambiguous || each.failed || hasCallersKey(each)) return true;
   }
   return each.insideKeyed;
+}
+
+function hasCallersKey({ wire }: Decision): boolean {
+  return wire !== undefined && (wire.key !== undefined || wire.isDisputed);
+}
+
+/**
+ * The key that the wire gives to a decision for which nobody here has named one. This is the one place that
+ * says when it counts: not where callers disagree, nor inside a request that has a key of its own.
+ */
+export function wireKeyOf(decision: Decision): string | undefined {
+  const { decided, ambiguous, failed, wire } = decision;
+  if (wire?.key === undefined || wire.isDisputed) return undefined;
+  // Who asked here and got no answer does not take another's.
+  if (decided || ambiguous || failed) return undefined;
+  return isInsideKeyed(decision) ? undefined : wire.key;
+}
+
+/**
+ * Takes down what a remote caller says of the decision's key, for when nobody here names one.
+ *
+ * One decision may have several callers, such as those of a batch's messages in one boundary. Where they do not
+ * agree, one of them having said nothing included, none of them speaks for all its spans.
+ *
+ * @returns `false` where the decision was settled otherwise: the caller's spans are another request's, in a
+ * context that leaked out of this one.
+ */
+export function claim(decision: Decision, claimed: WireClaim): boolean {
+  // What the boundary has named wins, whatever a caller says.
+  if (decision.decided) return true;
+  const { wire } = decision;
+  if (decision.settled) return wire?.key === claimed.key && wire?.isDisputed !== true;
+  if (wire === undefined) decision.wire = claimed;
+  else if (wire.key !== claimed.key) decision.wire = { ...wire, isDisputed: true };
+  return true;
 }
 
 function settleIfIdle(decision: Decision): void {
   if (decision.openTraces > 0 || decision.holds > 0 || !isOpen(decision)) return;
   decision.settled = true;
+  decision.key = wireKeyOf(decision);
   for (const listener of registry().listeners) listener.onSettled(decision);
 }
 

@@ -17,12 +17,14 @@ export interface Decision {
   readonly origin: DecisionOrigin;
   /** The first key has come, valid or not. Final. */
   decided: boolean;
-  /** The key, where the first one was valid. */
+  /** The key in force: the first one where that was valid; once settled, that of the wire where there is one. */
   key: string | undefined;
   /** The first key as it was given, to tell a repetition from a conflict. */
   given: unknown;
-  /** Nothing keeps it open: unkeyed spans have left for the default route. Provisional. */
+  /** Nothing keeps it open: unkeyed spans have left for the wire's key, or for the default route. Provisional. */
   settled: boolean;
+  /** What its callers in other services say of its key; it counts only where nobody here names one. */
+  wire: WireClaim | undefined;
   /** Nobody can know whose spans start under it from now on. */
   ambiguous: boolean;
   /** A boundary's resolver failed: while no key comes its spans go nowhere, a default route or not. */
@@ -44,6 +46,16 @@ export interface Decision {
  * which nobody can know whose it is.
  */
 export type DecisionOrigin = 'boundary' | 'withRoute' | 'trace' | 'ambiguous';
+
+/** What a caller in another service says of a trace's key. */
+export interface WireClaim {
+  /** The trace that it says it of. */
+  readonly traceId: string;
+  /** The key that its signature vouches for; `undefined` where there is no such signature. */
+  readonly key: string | undefined;
+  /** Another caller under the same decision said otherwise. */
+  readonly isDisputed: boolean;
+}
 
 /** The spans of one trace under one decision. A span is bound to this. */
 export interface LocalTrace {
@@ -68,12 +80,33 @@ export interface Attachment {
   next: Attachment | undefined;
 }
 
+/**
+ * Why a route key from another service was not accepted: in the order in which it is asked.
+ *
+ * - `no_trace`: it came without a remote trace, to which it could belong;
+ * - `oversized`, `duplicated`, `malformed`: it is none that any service here makes;
+ * - `unknown_secret`: it names a secret that is not known here;
+ * - `forged`: its signature is not that of its contents and of this trace;
+ * - `expired`: its time is over; `premature`: it ends later than any that could have been made by now.
+ */
+export type RefusalCause =
+  | 'no_trace'
+  | 'oversized'
+  | 'duplicated'
+  | 'malformed'
+  | 'unknown_secret'
+  | 'forged'
+  | 'expired'
+  | 'premature';
+
 /** What a processor is told of decisions, whichever copy of the package made them. */
 export interface DecisionListener {
   /** The first key has come. Returns whether the processor knows the key. */
   onDecided(decision: Decision): boolean;
   onConflict(decision: Decision): void;
   onSettled(decision: Decision): void;
+  /** A route key from another service was not accepted. */
+  onRefused(refusal: RefusalCause, traceId: string | undefined): void;
   onNoRequest(): void;
   /** A boundary's resolver found no key, and none has come otherwise. */
   onUnresolved(decision: Decision): void;
@@ -109,6 +142,8 @@ export const BOUNDARIES_KEY = createContextKey('signalbox.boundaries.v1');
 
 /** The property of a server's request object that holds the boundary which the request has entered. */
 export const REQUEST_BOUNDARY: unique symbol = Symbol.for('signalbox.request.v1') as never;
+/** The context key under which `RoutePropagator` puts what a remote parent says of its trace: a `WireClaim`. */
+export const WIRE_KEY = createContextKey('signalbox.wire.v1');
 
 /** The property of a `SpanContext` object that binds its span to a local trace. */
 export const BINDING: unique symbol = Symbol.for('signalbox.binding.v1') as never;

@@ -6,7 +6,7 @@ import type { Encoding } from '../encoding/routed-span.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { bind, bindingOf } from './binding.js';
-import { isInsideKeyed, isOpen, spanEnded, spanStarted } from './decision.js';
+import { isInsideKeyed, isOpen, spanEnded, spanStarted, wireKeyOf } from './decision.js';
 import { createParkingLot, type ParkingPlace } from './parking.js';
 import {
   type Attachment,
@@ -54,7 +54,6 @@ export function createRouter(options: RouterOptions): Router {
   const { table, parkMaxSpans, parkOverflow, ledger, log } = options;
   const { listeners } = registry();
   const owner = {};
-  const waits = parkMaxSpans > 0 && !table.isUniform;
   let closed = false;
 
   const lot = createParkingLot({
@@ -89,10 +88,12 @@ export function createRouter(options: RouterOptions): Router {
     onSettled(decision) {
       const mine = find(decision);
       if (mine?.settled) return;
-      ledger.decide('settled');
-      const destination = unkeyed(decision);
-      debug('settled', decision, destination);
+      const destination = settle(decision);
       if (mine !== undefined) empty(mine, destination);
+    },
+    onRefused(cause, traceId) {
+      ledger.decide('refused');
+      log.debug('refused', { cause, traceId });
     },
     onNoRequest() {
       ledger.decide('noRequest');
@@ -111,12 +112,16 @@ export function createRouter(options: RouterOptions): Router {
   listeners.add(listener);
 
   /** Says where and to what a decision was made. */
-  function debug(event: string, decision: Decision, destination: Destination | undefined): void {
-    const { key, origin, firstTrace } = decision;
-    const by = event === 'settled' ? 'default' : origin === 'withRoute' ? 'withRoute' : 'boundary';
+  function debug(
+    event: string,
+    decision: Decision,
+    destination: Destination | undefined,
+    by: string = decision.origin === 'withRoute' ? 'withRoute' : 'boundary',
+    key = decision.key,
+  ): void {
     const leadsTo =
       destination?.exporters === undefined ? destination?.reason : destination.backends;
-    log.debug(event, { key, by, leadsTo, traceId: firstTrace?.traceId });
+    log.debug(event, { key, by, leadsTo, traceId: decision.firstTrace?.traceId });
   }
 
   function start(span: SpanContext, parentContext: Context): void {
@@ -160,15 +165,34 @@ export function createRouter(options: RouterOptions): Router {
       mine.destination = found ?? table.unknown;
       return mine.destination;
     }
-    return waits && !decision.settled && !mine.settled ? undefined : unkeyed(decision);
+    const mayWait = parkMaxSpans > 0 && !decision.settled && !mine.settled;
+    if (mayWait && !table.isUniform) return undefined;
+    const destination = unkeyed(decision);
+    // Not dropped yet for what the wire says: a key from here may still overrule it.
+    return mayWait && destination.exporters === undefined ? undefined : destination;
   }
 
   function unkeyed(decision: Decision): Destination {
     if (decision.failed) return NO_ROUTE;
+    // Several callers in other services, who disagree: the spans of each belong elsewhere.
+    if (decision.wire?.isDisputed) return AMBIGUOUS;
+    const key = wireKeyOf(decision);
+    if (key !== undefined) return table.find(key) ?? table.unknown;
     // A boundary inside a keyed scope, or inside a span that is nobody's, that gets no key may be the scope's
     // work, or another request that runs in a leaked context: the default route would be a guess.
     if (table.isUniform) return table.default;
     return isInsideKeyed(decision) ? AMBIGUOUS : table.default;
+  }
+
+  /** Says where a decision leads that got no key here, and counts it. */
+  function settle(decision: Decision): Destination {
+    const key = wireKeyOf(decision);
+    const isKnown = key !== undefined && table.find(key) !== undefined;
+    const outcome = key === undefined ? 'settled' : isKnown ? 'decided' : 'unknown';
+    const destination = unkeyed(decision);
+    ledger.decide(outcome);
+    debug(outcome, decision, destination, key === undefined ? 'default' : 'wire', key);
+    return destination;
   }
 
   function send(span: ReadableSpan, destination: Destination): void {
@@ -199,13 +223,12 @@ export function createRouter(options: RouterOptions): Router {
     const mine = find(decision) ?? remember(decision);
     if (mine.settled) return;
     mine.settled = true;
-    ledger.decide('settled');
+    settle(decision);
   }
 
   function settleEarly(mine: Remembered): true {
     mine.settled = true;
-    ledger.decide('settled');
-    empty(mine, unkeyed(mine.decision));
+    empty(mine, settle(mine.decision));
     return true;
   }
 

@@ -68,6 +68,7 @@ describe('the ledger', () => {
         noRequest: 0,
         unresolved: 0,
         failed: 0,
+        refused: 0,
       },
       backends: {
         eu: {

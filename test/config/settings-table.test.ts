@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { propagationSettings } from '../../src/config/propagation-settings.js';
 import {
   backendSettings,
   processSettings,
@@ -14,6 +15,7 @@ const rows = settingsTable()
 test('has a row for every setting that a variable can give', () => {
   const settings = [
     ...Object.values<Setting>(processSettings),
+    ...Object.values<Setting>(propagationSettings),
     ...Object.values<Setting>(backendSettings),
     ...Object.values<Setting>(registerSettings),
   ];

@@ -289,7 +289,8 @@ describe('an unknown variable', () => {
     ['SIGNALBOX_DEFAULT_ROUTES', 'did you mean SIGNALBOX_DEFAULT_ROUTE?'],
     ['SIGNALBOX_API_KEY', 'set SIGNALBOX_BACKEND_<NAME>_API_KEY'],
     ['SIGNALBOX_ALLOWED_HOSTS', 'unset it'],
-    ['SIGNALBOX_PROPAGATION_SECRET', 'unset it'],
+    ['SIGNALBOX_PROPAGATION_SECRETS', 'did you mean SIGNALBOX_PROPAGATION_SECRET?'],
+    ['SIGNALBOX_PROPAGATION_HOST', 'did you mean SIGNALBOX_PROPAGATION_HOSTS?'],
     ['SIGNALBOX_TEMPLATE_ENDPOINT', 'unset it'],
   ])('%s is a problem with a hint', (variable, hint) => {
     expect(hintsOf({ [variable]: 'x' })).toEqual([`${variable}: ${hint}`]);

@@ -59,6 +59,7 @@ describe('two loaded copies of the package', () => {
         noRequest: 1,
         unresolved: 0,
         failed: 0,
+        refused: 0,
       },
     });
   });

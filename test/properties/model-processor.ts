@@ -68,6 +68,7 @@ export function createModelProcessor(setup: RoutingSetup): ModelProcessor {
     noRequest: 0,
     unresolved: 0,
     failed: 0,
+    refused: 0,
   };
   /** Settled for this processor alone, where parking is off or was full. */
   const settledEarly = new Set<Decision>();

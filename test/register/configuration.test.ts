@@ -27,6 +27,7 @@ const WRONG = {
   SIGNALBOX_BACKENDS: 'main',
   SIGNALBOX_BACKEND_MAIN_TIMEUOT: '1',
   SIGNALBOX_ROUTE_FROM: 'path:([',
+  SIGNALBOX_PROPAGATION_SECRET: 'too short a secret',
 };
 
 describe('a wrong configuration', () => {
@@ -38,6 +39,8 @@ describe('a wrong configuration', () => {
       expect(ended.stderr).toContain('SIGNALBOX_BACKEND_MAIN_TIMEUOT: is not a known setting');
       expect(ended.stderr).toContain('SIGNALBOX_BACKEND_MAIN_ENDPOINT');
       expect(ended.stderr).toContain('SIGNALBOX_ROUTE_FROM: is not a regular expression');
+      expect(ended.stderr).toContain('SIGNALBOX_PROPAGATION_SECRET');
+      expect(ended.stderr).not.toContain('too short a secret');
       expect(ended.stderr).toContain('the application runs without export');
     },
   );
@@ -45,7 +48,7 @@ describe('a wrong configuration', () => {
   it('ends the process with code 1 where that is asked for', async () => {
     const ended = await run({ ...WRONG, SIGNALBOX_ON_CONFIG_ERROR: 'exit' });
     expect(ended).toMatchObject({ code: 1, stdout: '' });
-    expect(ended.stderr).toContain('the configuration has 3 problems');
+    expect(ended.stderr).toContain('the configuration has 4 problems');
     expect(ended.stderr).toContain('the process ends');
   });
 

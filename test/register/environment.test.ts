@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ResolvedPropagation } from '../../src/config/propagation.js';
 import { applicationPackages } from '../../src/register/packages.js';
 import { createPropagator } from '../../src/register/propagator.js';
 import { detectResource, loadResources } from '../../src/register/resource.js';
@@ -6,10 +7,11 @@ import { isSwitchedOff, otherExporters } from '../../src/register/switch.js';
 
 const packages = applicationPackages(undefined, process.cwd());
 
-function propagatorOf(value: string | undefined) {
+function propagatorOf(value: string | undefined, route?: ResolvedPropagation) {
   const warnings: string[] = [];
   const env = { OTEL_PROPAGATORS: value };
-  const propagator = createPropagator(env, packages, (message) => warnings.push(message));
+  const warn = (message: string) => warnings.push(message);
+  const propagator = createPropagator(env, packages, route, warn);
   return { fields: propagator?.fields(), warnings };
 }
 
@@ -26,6 +28,22 @@ describe('OTEL_PROPAGATORS', () => {
     ['none,baggage', undefined],
   ])('%j propagates %j', (value, fields) => {
     expect(propagatorOf(value)).toEqual({ fields, warnings: [] });
+  });
+
+  const route = { secret: 's'.repeat(32), previousSecret: undefined, hosts: [] };
+
+  it('has the signed route key beside it, where that is configured', () => {
+    expect(propagatorOf('tracecontext', route)).toEqual({
+      fields: ['traceparent', 'tracestate', 'x-signalbox-route'],
+      warnings: [],
+    });
+  });
+
+  it('is warned of where it is none, and a route key was to be propagated', () => {
+    expect(propagatorOf('none', route)).toEqual({
+      fields: undefined,
+      warnings: ['OTEL_PROPAGATORS is none, and so no route key is propagated either'],
+    });
   });
 
   it('is warned of where it names what is not known, or not installed', () => {
@@ -57,6 +75,22 @@ describe('OTEL_NODE_RESOURCE_DETECTORS', () => {
     ['env, os', ['os', 'service', 'telemetry']],
   ])('%j finds %j', (value, found) => {
     expect(namespacesFound(value)).toEqual({ found, warnings: [] });
+  });
+
+  const route = { secret: 's'.repeat(32), previousSecret: undefined, hosts: [] };
+
+  it('has the signed route key beside it, where that is configured', () => {
+    expect(propagatorOf('tracecontext', route)).toEqual({
+      fields: ['traceparent', 'tracestate', 'x-signalbox-route'],
+      warnings: [],
+    });
+  });
+
+  it('is warned of where it is none, and a route key was to be propagated', () => {
+    expect(propagatorOf('none', route)).toEqual({
+      fields: undefined,
+      warnings: ['OTEL_PROPAGATORS is none, and so no route key is propagated either'],
+    });
   });
 
   it('is warned of where it names what is not known', () => {
