@@ -5,6 +5,7 @@ export type {
   DecisionStats,
   RoutingStats,
 } from './accounting/stats.js';
+export { type FlushRequestOptions, flushRequest } from './boundary/flush.js';
 export { RoutePropagator, type RoutePropagatorOptions } from './boundary/propagator.js';
 export {
   getRoute,

@@ -10,6 +10,7 @@ import {
   reportUnresolved,
 } from '../routing/decision.js';
 import { type Decision, REQUEST_BOUNDARY } from '../routing/registry.js';
+import { flushAfter } from './flush.js';
 import { type Boundary, enterBoundary, runInScope, withinBoundary } from './scope.js';
 
 /** What a resolver answers: the request's route key, or nothing. */
@@ -43,6 +44,15 @@ export interface RouteRequestsOptions<Request> {
    * @default 'drop'
    */
   readonly onError?: 'drop' | 'default' | undefined;
+  /**
+   * Is given, as each request begins, a promise that resolves when the request is over and its spans are
+   * settled, the root included: for platforms that stop the process once the response is out. For Vercel it is
+   * `waitUntil` of `@vercel/functions`; under Hono `(delivered, c) => c.executionCtx.waitUntil(delivered)`.
+   *
+   * The promise never rejects. It waits for no other request's spans, and for a span that stays open, or a backend
+   * that hangs, no more than 5 s each.
+   */
+  readonly waitUntil?: ((delivered: Promise<void>, request: Request) => void) | undefined;
 }
 
 /** Runs requests inside boundaries of their own. */
@@ -76,7 +86,7 @@ export interface RequestBoundary<Request> {
 export function createRequestBoundary<Request>(
   options: RouteRequestsOptions<Request>,
 ): RequestBoundary<Request> {
-  const { route, onError = 'drop' } = options;
+  const { route, onError = 'drop', waitUntil } = options;
   if (typeof route !== 'function') {
     throw new TypeError('signalbox: routeRequests needs route, a function from requests to keys');
   }
@@ -97,8 +107,18 @@ export function createRequestBoundary<Request>(
     remember(identity, boundary);
     hold(decision);
     context.with(scope, ask, undefined, request, decision, false);
+    let close = () => {};
+    if (waitUntil !== undefined) {
+      const closed = new Promise<void>((resolve) => {
+        close = resolve;
+      });
+      announce(request, flushAfter(decision, closed), waitUntil);
+    }
     // Last, since the request may have closed before it came here.
-    onClose(() => release(decision));
+    onClose(() => {
+      release(decision);
+      close();
+    });
     return runInScope(scope, decision, next);
   }
 
@@ -142,6 +162,22 @@ export function createRequestBoundary<Request>(
         : goOn(request, boundary, next);
     },
   };
+}
+
+function announce<Request>(
+  request: Request,
+  delivered: Promise<void>,
+  waitUntil: (delivered: Promise<void>, request: Request) => void,
+): void {
+  try {
+    waitUntil(delivered, request);
+  } catch (error) {
+    emit('warn', `the waitUntil of routeRequests threw: ${nameOf(error)}`);
+  }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
 }
 
 function take(decision: Decision, key: RouteAnswer, isFurtherIn: boolean): void {

@@ -8,7 +8,8 @@ import { type Batch, createBatch, halve } from './batch.js';
 import type { Packed, Parcel } from './courier.js';
 import type { Account, Memory } from './memory.js';
 import { createQueue, type Queue } from './queue.js';
-import { countSpans, type Kept, type Run, sumBytes } from './run.js';
+import { countIn, countSpans, type Kept, type Run, sumBytes } from './run.js';
+import type { SequenceRanges } from './sequence-ranges.js';
 
 /**
  * What one exporter holds, queued and in batches.
@@ -25,6 +26,8 @@ export interface Backlog<P extends Parcel> {
   readonly nextSequence: number;
   /** Sequence number up to which, itself not included, every span is settled. */
   readonly settledUpTo: number;
+  /** How many spans with one of these sequence numbers are not settled. */
+  countHeld(ranges: Readonly<SequenceRanges>): number;
   /** Whether the queue has no room for a further span, however small. */
   readonly isFull: boolean;
   /** Queues a span, or drops it where a bound is reached; `false` for the latter. */
@@ -63,8 +66,8 @@ export interface BacklogOptions {
   readonly clock: Clock;
   /** Memory is short: what is queued should be sent now. */
   readonly hurry: () => void;
-  /** Spans have been settled. */
-  readonly onSettled: () => void;
+  /** These spans have been settled. */
+  readonly onSettled: (runs: readonly Run[]) => void;
   /** Spans have been settled whose bytes nobody reads any more, nor can somebody still. */
   readonly release: (runs: readonly Run[]) => void;
 }
@@ -161,7 +164,7 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
     account.give(sizeOf(batch));
     batches.splice(batches.indexOf(batch), 1);
     batch.state = 'settled';
-    onSettled();
+    onSettled(batch.runs);
   }
 
   function dropQueued(runs: readonly Run[], reason: BackendDropReason): void {
@@ -171,7 +174,7 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
     account.give(heldBy(dropped));
     ledger.drop(reason, dropped.spans, 'queued');
     release(runs);
-    onSettled();
+    onSettled(runs);
   }
 
   /**
@@ -228,6 +231,10 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
     get settledUpTo() {
       const oldestQueued = queue.oldest?.sequence ?? nextSequence;
       return Math.min(oldestQueued, batches[0]?.runs[0]?.sequence ?? nextSequence);
+    },
+    countHeld(ranges) {
+      const inBatches = batches.map(({ runs }) => countIn(runs, ranges));
+      return inBatches.reduce((sum, count) => sum + count, queue.countIn(ranges));
     },
     get isFull() {
       return isFull();

@@ -9,13 +9,24 @@ import type { Batch } from './batch.js';
 import type { Courier, Parcel } from './courier.js';
 import type { Memory } from './memory.js';
 import { createPace } from './pace.js';
+import { countIn, type Run } from './run.js';
+import type { SequenceRanges } from './sequence-ranges.js';
 
 /** One backend, from accepted to settled. Nothing here throws or rejects. */
 export interface Exporter {
   /** The backend's name. */
   readonly name: string;
-  /** Takes one span over; from here on it is counted for this backend until it is settled. */
-  accept(span: RoutedSpan): void;
+  /**
+   * Takes one span over; from here on it is counted for this backend until it is settled.
+   *
+   * @returns its sequence number, for `settle`: -1 where it was dropped at once.
+   */
+  accept(span: RoutedSpan): number;
+  /**
+   * Sends what is queued, and resolves to `true` when no span of these sequence numbers is held any more; to
+   * `false` if `deadline` resolves before that.
+   */
+  settle(ranges: Readonly<SequenceRanges>, deadline: Promise<void>): Promise<boolean>;
   /**
    * Resolves to `true` when every span accepted before the call is settled: delivered, or dropped with a
    * reason; to `false` if `deadline` resolves before that.
@@ -43,6 +54,14 @@ export interface ExporterParts<P extends Parcel> {
   readonly random: () => number;
 }
 
+/** Spans that somebody waits for. */
+interface Settlement {
+  readonly ranges: Readonly<SequenceRanges>;
+  /** How many of them are held. */
+  left: number;
+  readonly resolve: () => void;
+}
+
 /** Something that may start: a batch that waits, or one that is still to be made of queued spans. */
 interface Start<P> {
   readonly atMs: number;
@@ -65,12 +84,13 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     ledger,
     clock,
     hurry: seal,
-    onSettled: resolveFlushes,
+    onSettled,
     release: courier.release,
   });
   const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
   const attempt = createAttempt({ backend, backlog, courier, pace, log, clock });
   const flushes = new Set<{ readonly upTo: number; readonly resolve: () => void }>();
+  const settlements = new Set<Settlement>();
   /** Queued spans below this sequence number do not wait for their batch to fill. */
   let sealedUpTo = 0;
   let active = 0;
@@ -81,28 +101,32 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   let isClosed = false;
   let closed: Promise<void> | undefined;
 
-  function accept(routed: RoutedSpan): void {
+  function accept(routed: RoutedSpan): number {
     if (isClosing) {
       backlog.refuse('shutdown_timeout');
-      return;
+      return -1;
     }
     // Nothing is spent on a span that has no place.
     if (backlog.isFull) {
       backlog.refuse('queue_full');
       seal();
-      return;
+      return -1;
     }
     const kept = courier.take(routed);
     if (kept instanceof Error) {
       backlog.refuse(reasonOf(kept), nameOf(kept));
-    } else if (!backlog.admit(kept, routed.span)) {
+      return -1;
+    }
+    const sequence = backlog.nextSequence;
+    if (!backlog.admit(kept, routed.span)) {
       courier.undo(kept);
       // Spans that wait for their batch to fill must not be what makes a queue full.
       seal();
-    } else if (backlog.queue.size === 1 || isBatchFull()) {
-      // Between its first span and its last, a batch is waited for already.
-      scheduleTurn();
+      return -1;
     }
+    // Between its first span and its last, a batch is waited for already.
+    if (backlog.queue.size === 1 || isBatchFull()) scheduleTurn();
+    return sequence;
   }
 
   function seal(): void {
@@ -205,6 +229,30 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     return start !== undefined && start.atMs <= atMs ? start : { atMs, batch: undefined };
   }
 
+  function onSettled(runs: readonly Run[]): void {
+    resolveFlushes();
+    for (const settlement of settlements) {
+      settlement.left -= countIn(runs, settlement.ranges);
+      if (settlement.left > 0) continue;
+      settlements.delete(settlement);
+      settlement.resolve();
+    }
+  }
+
+  function settle(ranges: Readonly<SequenceRanges>, deadline: Promise<void>): Promise<boolean> {
+    const left = backlog.countHeld(ranges);
+    if (left === 0) return Promise.resolve(true);
+    seal();
+    return new Promise((resolve) => {
+      const settlement = { ranges, left, resolve: () => resolve(true) };
+      settlements.add(settlement);
+      void deadline.then(() => {
+        settlements.delete(settlement);
+        resolve(false);
+      });
+    });
+  }
+
   function resolveFlushes(): void {
     if (flushes.size === 0) return;
     const { settledUpTo } = backlog;
@@ -244,6 +292,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   return {
     name: backend.name,
     accept,
+    settle,
     flush,
     shutdown(deadline) {
       closed ??= close(deadline);

@@ -19,7 +19,10 @@ export function createLazyExporter(name: string, create: () => Exporter): Export
     name,
     accept(span) {
       exporter ??= open();
-      exporter.accept(span);
+      return exporter.accept(span);
+    },
+    async settle(ranges, deadline) {
+      return exporter === undefined || exporter.settle(ranges, deadline);
     },
     async flush(deadline) {
       return exporter === undefined || exporter.flush(deadline);

@@ -1,6 +1,15 @@
 import type { Clock } from '../clock.js';
 import type { ReadableSpan } from '../sdk.js';
-import { type Kept, type MessageRun, type Run, sizeOf, splitRuns, sumBytes } from './run.js';
+import {
+  countIn,
+  type Kept,
+  type MessageRun,
+  type Run,
+  sizeOf,
+  splitRuns,
+  sumBytes,
+} from './run.js';
+import type { SequenceRanges } from './sequence-ranges.js';
 
 /** Spans that are in no batch yet, first in, first out. Its bounds are kept by who fills it. */
 export interface Queue {
@@ -10,6 +19,8 @@ export interface Queue {
   readonly bytes: number;
   /** The run that holds the oldest span. */
   readonly oldest: Run | undefined;
+  /** How many spans with one of these sequence numbers it has. */
+  countIn(ranges: Readonly<SequenceRanges>): number;
   /** @param sequence - Greater than that of any span before. */
   push(kept: Kept, span: ReadableSpan, sequence: number): void;
   /** Takes the oldest spans out, as many as both limits allow, but one at least. */
@@ -76,6 +87,7 @@ export function createQueue(clock: Pick<Clock, 'now'>): Queue {
     get oldest() {
       return runs[0];
     },
+    countIn: (ranges) => countIn(runs, ranges),
     push,
     takeOldest(maxSpans, maxBytes) {
       let spans = 0;

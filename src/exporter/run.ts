@@ -1,6 +1,7 @@
 import { type Chunk, type Message, startOf } from '../encoding/chunks.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import type { InstrumentationScope, Resource } from '../sdk.js';
+import { countBetween, type SequenceRanges } from './sequence-ranges.js';
 
 /**
  * What is kept of a span that was accepted: its bytes, or the span itself, for a courier that wants it so or
@@ -69,6 +70,15 @@ export function sizeOf(run: Run, from = run.from, to = run.to): number {
   const { chunk, kept } = run;
   if (chunk === undefined) return from < to ? kept.size : 0;
   return startOf(chunk, to) - startOf(chunk, from);
+}
+
+/** How many spans of the runs have one of these sequence numbers. */
+export function countIn(runs: readonly Run[], ranges: Readonly<SequenceRanges>): number {
+  let count = 0;
+  for (const { sequence, from, to } of runs) {
+    count += countBetween(ranges, sequence, sequence + to - from);
+  }
+  return count;
 }
 
 /** The runs in two, with so many spans in the first part. */

@@ -33,6 +33,7 @@ export function openDecision(origin: DecisionOrigin, outer: Decision | undefined
     wire: undefined,
     ambiguous: origin === 'ambiguous',
     failed: false,
+    idle: undefined,
     holds: 0,
     boundaries: 0,
     openTraces: 0,
@@ -89,6 +90,15 @@ export function hold(decision: Decision): void {
 export function release(decision: Decision): void {
   decision.holds -= 1;
   settleIfIdle(decision);
+}
+
+/**
+ * Calls back, once, when no span of the decision is open, those of nested scopes included, and no hold is left: at
+ * once where that is so. The span whose end it was has not been handed over then.
+ */
+export function whenIdle(decision: Decision, callback: () => void): void {
+  if (isBusy(decision)) decision.idle = [...(decision.idle ?? []), callback];
+  else callback();
 }
 
 /** Opens a local trace of `decision`; `root` is the one that a nested scope was entered from. */
@@ -192,10 +202,20 @@ export function claim(decision: Decision, claimed: WireClaim): boolean {
 }
 
 function settleIfIdle(decision: Decision): void {
-  if (decision.openTraces > 0 || decision.holds > 0 || !isOpen(decision)) return;
-  decision.settled = true;
-  decision.key = wireKeyOf(decision);
-  for (const listener of registry().listeners) listener.onSettled(decision);
+  if (isBusy(decision)) return;
+  if (isOpen(decision)) {
+    decision.settled = true;
+    decision.key = wireKeyOf(decision);
+    for (const listener of registry().listeners) listener.onSettled(decision);
+  }
+  const { idle } = decision;
+  if (idle === undefined) return;
+  decision.idle = undefined;
+  for (const callback of idle) callback();
+}
+
+function isBusy({ openTraces, holds }: Decision): boolean {
+  return openTraces > 0 || holds > 0;
 }
 
 function localRootEnded({ firstTrace }: Decision): boolean {

@@ -29,6 +29,8 @@ export interface Decision {
   ambiguous: boolean;
   /** A boundary's resolver failed: while no key comes its spans go nowhere, a default route or not. */
   failed: boolean;
+  /** Who is to be told when no span of it is open, and no hold is left. */
+  idle: (() => void)[] | undefined;
   /** Boundaries that have not completed. */
   holds: number;
   /** How many boundaries, one inside the other, share it. */
@@ -110,6 +112,8 @@ export interface DecisionListener {
   onNoRequest(): void;
   /** A boundary's resolver found no key, and none has come otherwise. */
   onUnresolved(decision: Decision): void;
+  /** Resolves when what the decision has handed over is settled, or `deadline` does. Never rejects. */
+  flush(decision: Decision, deadline: Promise<void>): Promise<unknown>;
   /** A boundary's resolver threw, or rejected. */
   onFailed(decision: Decision, error: unknown): void;
 }

@@ -3,6 +3,7 @@ import type { RoutingLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { Encoding } from '../encoding/routed-span.js';
+import type { Exporter } from '../exporter/exporter.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { bind, bindingOf } from './binding.js';
@@ -16,6 +17,7 @@ import {
   registry,
 } from './registry.js';
 import type { Destination, RoutingTable } from './table.js';
+import { extendTrail, settleTrail, type Trail } from './trail.js';
 
 /** Takes spans from the SDK and hands each to the exporters that its decision leads to. */
 export interface Router {
@@ -47,6 +49,8 @@ interface Remembered extends Attachment, ParkingPlace {
   destination: Destination | undefined;
   /** Settled for this router alone: parking is off, or was full. */
   settled: boolean;
+  /** Which spans of the decision, those of nested scopes included, have been handed over. */
+  trail: Trail | undefined;
 }
 
 /** Creates the router of one processor, and registers it to be told of decisions until it is closed. */
@@ -95,6 +99,7 @@ export function createRouter(options: RouterOptions): Router {
       ledger.decide('refused');
       log.debug('refused', { cause, traceId });
     },
+    flush: (decision, deadline) => settleTrail(find(decision)?.trail, deadline),
     onNoRequest() {
       ledger.decide('noRequest');
     },
@@ -154,8 +159,8 @@ export function createRouter(options: RouterOptions): Router {
     const { decision } = trace;
     const mine = find(decision) ?? remember(decision);
     const destination = mine.destination ?? resolve(mine);
-    if (destination !== undefined) send(span, destination);
-    else if (!lot.park(mine, span)) send(span, unkeyed(decision));
+    if (destination !== undefined) send(span, destination, mine, trace);
+    else if (!lot.park(mine, span)) send(span, unkeyed(decision), mine, trace);
   }
 
   function resolve(mine: Remembered): Destination | undefined {
@@ -195,7 +200,12 @@ export function createRouter(options: RouterOptions): Router {
     return destination;
   }
 
-  function send(span: ReadableSpan, destination: Destination): void {
+  function send(
+    span: ReadableSpan,
+    destination: Destination,
+    mine: Remembered,
+    trace: LocalTrace | undefined,
+  ): void {
     const { exporters } = destination;
     if (exporters === undefined) {
       ledger.drop(destination.reason);
@@ -205,17 +215,33 @@ export function createRouter(options: RouterOptions): Router {
     const { routeKey } = destination;
     const [first] = exporters;
     if (exporters.length === 1 && first !== undefined) {
-      first.accept({ span, routeKey, encodings: undefined });
+      follow(mine, trace, first, first.accept({ span, routeKey, encodings: undefined }));
       return;
     }
     const encodings: Encoding[] = [];
     const routed = { span, routeKey, encodings };
-    for (const exporter of exporters) exporter.accept(routed);
+    for (const exporter of exporters) follow(mine, trace, exporter, exporter.accept(routed));
     for (const { release } of encodings) release();
   }
 
+  /** Remembers a span that was handed over, for who waits for its request. */
+  function follow(
+    mine: Remembered,
+    trace: LocalTrace | undefined,
+    exporter: Exporter,
+    sequence: number,
+  ): void {
+    mine.trail = extendTrail(mine.trail, exporter, sequence);
+    if (trace?.root === undefined) return;
+    const { decision } = trace.root;
+    const outer = find(decision) ?? remember(decision);
+    outer.trail = extendTrail(outer.trail, exporter, sequence);
+  }
+
   function empty(place: ParkingPlace, destination: Destination): void {
-    lot.release(place, (span) => send(span, destination));
+    lot.release(place, (span) =>
+      send(span, destination, place as Remembered, bindingOf(span.spanContext())),
+    );
   }
 
   function settleAtStart(decision: Decision): void {
@@ -250,6 +276,7 @@ export function createRouter(options: RouterOptions): Router {
       decision,
       destination: undefined,
       settled: false,
+      trail: undefined,
     };
     decision.attachment = mine;
     return mine;
