@@ -74,218 +74,241 @@ export interface BacklogOptions {
 
 /** Creates the backlog of one exporter, with nothing in it. */
 export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlog<P> {
-  const { limits, spanOverheadBytes, memory, ledger, clock, hurry, onSettled, release } = options;
-  const maxUnsent = limits.maxQueueSize ?? Number.POSITIVE_INFINITY;
-  const maxUnsentBytes = limits.maxQueueBytes ?? Number.POSITIVE_INFINITY;
-  const queue = createQueue(clock);
-  const batches: Batch<P>[] = [];
-  const account = memory.open({ giveWay, hurry });
-  // Spans that have not been attempted, in the queue or in a batch: what the queue's bounds bound.
-  let unsent = 0;
-  let unsentBytes = 0;
-  let nextSequence = 0;
+  return new ExporterBacklog<P>(options);
+}
 
-  function isFull(): boolean {
-    return unsent >= maxUnsent || unsentBytes >= maxUnsentBytes;
+/** A class for the reason that the queue is one. */
+class ExporterBacklog<P extends Parcel> implements Backlog<P> {
+  readonly queue: Queue;
+  readonly batches: Batch<P>[] = [];
+  readonly account: Account;
+  readonly #options: BacklogOptions;
+  readonly #ledger: BackendLedger;
+  readonly #maxUnsent: number;
+  readonly #maxUnsentBytes: number;
+  readonly #spanOverheadBytes: number;
+  // Spans that have not been attempted, in the queue or in a batch: what the queue's bounds bound.
+  #unsent = 0;
+  #unsentBytes = 0;
+  #nextSequence = 0;
+
+  constructor(options: BacklogOptions) {
+    const { limits, memory, clock, hurry } = options;
+    this.queue = createQueue(clock);
+    this.account = memory.open({ giveWay: (bytes) => this.#giveWay(bytes), hurry });
+    this.#options = options;
+    this.#ledger = options.ledger;
+    this.#maxUnsent = limits.maxQueueSize ?? Number.POSITIVE_INFINITY;
+    this.#maxUnsentBytes = limits.maxQueueBytes ?? Number.POSITIVE_INFINITY;
+    this.#spanOverheadBytes = options.spanOverheadBytes;
   }
 
-  function admit(kept: Kept, span: ReadableSpan): boolean {
-    const bytes = kept.size;
-    if (unsent >= maxUnsent || unsentBytes + bytes > maxUnsentBytes) return refuse('queue_full');
-    if (!account.take(bytes + spanOverheadBytes)) return refuse('buffer_full');
-    ledger.accept();
-    queue.push(kept, span, nextSequence);
-    nextSequence += 1;
-    unsent += 1;
-    unsentBytes += bytes;
+  get nextSequence(): number {
+    return this.#nextSequence;
+  }
+
+  get settledUpTo(): number {
+    const oldestQueued = this.queue.oldest?.sequence ?? this.#nextSequence;
+    return Math.min(oldestQueued, this.batches[0]?.runs[0]?.sequence ?? this.#nextSequence);
+  }
+
+  get isFull(): boolean {
+    return this.#unsent >= this.#maxUnsent || this.#unsentBytes >= this.#maxUnsentBytes;
+  }
+
+  countHeld(ranges: Readonly<SequenceRanges>): number {
+    const inBatches = this.batches.map(({ runs }) => countIn(runs, ranges));
+    return inBatches.reduce((sum, count) => sum + count, this.queue.countIn(ranges));
+  }
+
+  admit(kept: Kept, span: ReadableSpan): boolean {
+    const { size } = kept;
+    if (this.isFull || this.#unsentBytes + size > this.#maxUnsentBytes) {
+      return this.refuse('queue_full');
+    }
+    if (!this.account.take(size + this.#spanOverheadBytes)) return this.refuse('buffer_full');
+    this.#ledger.accept();
+    this.queue.push(kept, span, this.#nextSequence);
+    this.#nextSequence += 1;
+    this.#unsent += 1;
+    this.#unsentBytes += size;
     return true;
   }
 
-  function refuse(reason: BackendDropReason, detail?: string): false {
-    ledger.accept();
-    ledger.drop(reason, 1, 'queued', detail);
+  refuse(reason: BackendDropReason, detail?: string): false {
+    this.#ledger.accept();
+    this.#ledger.drop(reason, 1, 'queued', detail);
     return false;
   }
 
-  function send(batch: Batch<P>, parcel: P): AbortSignal {
+  form(maxSpans: number, maxBytes: number): Batch<P> {
+    const batch = createBatch<P>(this.queue.takeOldest(maxSpans, maxBytes));
+    this.batches.push(batch);
+    return batch;
+  }
+
+  open(batch: Batch<P>): void {
+    batch.state = 'packing';
+    this.account.pin(this.#sizeOf(batch));
+  }
+
+  pack(batch: Batch<P>, { parcel, runs }: Packed<P>): void {
+    this.#change(batch, () => {
+      batch.parcel = parcel;
+      if (runs === batch.runs) return;
+      const bytes = sumBytes(runs);
+      // Of spans that were not bytes before, the size was an estimate.
+      if (batch.retryUntilMs === undefined) this.#unsentBytes += bytes - batch.bytes;
+      batch.runs = runs;
+      batch.bytes = bytes;
+    });
+  }
+
+  repack(batch: Batch<P>, parcel: P): void {
+    this.#change(batch, () => {
+      batch.parcel = parcel;
+    });
+  }
+
+  send(batch: Batch<P>, parcel: P): AbortSignal {
+    const { clock, limits } = this.#options;
     const from = batch.retryUntilMs === undefined ? 'queued' : 'waiting';
-    if (from === 'queued') leaveUnsent(batch);
+    if (from === 'queued') this.#leaveUnsent(batch);
     const aborter = new AbortController();
     batch.state = 'inFlight';
     batch.sends += 1;
     batch.aborter = aborter;
     batch.firstSentAtMs ??= clock.now();
     batch.retryUntilMs ??= batch.firstSentAtMs + limits.retryMaxElapsedMs;
-    ledger.start(batch.spans, from);
-    if (parcel.bytes > 0) ledger.sendBytes(parcel.bytes);
+    this.#ledger.start(batch.spans, from);
+    if (parcel.bytes > 0) this.#ledger.sendBytes(parcel.bytes);
     return aborter.signal;
   }
 
-  function split(batch: Batch<P>): void {
-    if (batch.state === 'inFlight') ledger.requeue(batch.spans);
-    endOperation(batch, batch.failure?.errorType, batch.failure?.httpStatus);
-    account.unpin(sizeOf(batch));
-    account.give(sizeOf(batch) - heldBy(batch));
+  requeue(batch: Batch<P>, notBeforeMs: number): void {
+    this.#ledger.requeue(batch.spans);
+    batch.state = 'waiting';
+    batch.notBeforeMs = notBeforeMs;
+    this.account.unpin(this.#sizeOf(batch));
+  }
+
+  split(batch: Batch<P>): void {
+    const { account, batches } = this;
+    if (batch.state === 'inFlight') this.#ledger.requeue(batch.spans);
+    this.#endOperation(batch, batch.failure?.errorType, batch.failure?.httpStatus);
+    account.unpin(this.#sizeOf(batch));
+    account.give(this.#sizeOf(batch) - this.#heldBy(batch));
     batch.state = 'settled';
     batches.splice(batches.indexOf(batch), 1, ...halve(batch));
   }
 
-  function deliver(batch: Batch<P>, { rejectedSpans, message, httpStatus }: Success): void {
+  deliver(batch: Batch<P>, { rejectedSpans, message, httpStatus }: Success): void {
     const { spans } = batch;
     // A backend that claims to have rejected more than it was sent has rejected all of it.
     const rejected = Math.min(Math.max(rejectedSpans, 0), spans);
-    ledger.deliver(spans - rejected);
-    if (rejected > 0) ledger.drop('rejected', rejected, 'inFlight', message, 'rejected');
-    endOperation(batch, rejected > 0 ? 'rejected' : undefined, httpStatus);
-    remove(batch);
+    this.#ledger.deliver(spans - rejected);
+    if (rejected > 0) this.#ledger.drop('rejected', rejected, 'inFlight', message, 'rejected');
+    this.#endOperation(batch, rejected > 0 ? 'rejected' : undefined, httpStatus);
+    this.#remove(batch);
     // What went out before, and was not acknowledged, may still be on its way to a socket.
-    if (batch.sends === 1) release(batch.runs);
+    if (batch.sends === 1) this.#options.release(batch.runs);
   }
 
-  function drop(batch: Batch<P>, reason: BackendDropReason, detail?: string): void {
+  drop(batch: Batch<P>, reason: BackendDropReason, detail?: string): void {
     const { failure } = batch;
     const from = placeOf(batch);
-    if (from === 'queued') leaveUnsent(batch);
-    ledger.drop(reason, batch.spans, from, detail ?? failure?.message, failure?.errorType);
-    endOperation(batch, failure?.errorType ?? reason, failure?.httpStatus);
+    if (from === 'queued') this.#leaveUnsent(batch);
+    const why = detail ?? failure?.message;
+    this.#ledger.drop(reason, batch.spans, from, why, failure?.errorType);
+    this.#endOperation(batch, failure?.errorType ?? reason, failure?.httpStatus);
     const isUntouched = batch.sends === 0 && batch.state === 'waiting';
-    remove(batch);
-    if (isUntouched) release(batch.runs);
+    this.#remove(batch);
+    if (isUntouched) this.#options.release(batch.runs);
   }
 
-  function endOperation(batch: Batch<P>, errorType?: string, httpStatus?: number): void {
+  abandon(reason: BackendDropReason): void {
+    this.#dropQueued(this.queue.takeOldest(this.queue.size, Number.POSITIVE_INFINITY), reason);
+    for (const batch of Array.from(this.batches)) {
+      const aborter = batch.state === 'inFlight' ? batch.aborter : undefined;
+      this.drop(batch, reason);
+      // Last: the batch is settled, so the answer that the abort brings about counts for nothing.
+      aborter?.abort();
+    }
+  }
+
+  #endOperation(batch: Batch<P>, errorType?: string, httpStatus?: number): void {
     if (batch.firstSentAtMs === undefined) return;
-    ledger.endOperation(clock.now() - batch.firstSentAtMs, errorType, httpStatus);
+    const durationMs = this.#options.clock.now() - batch.firstSentAtMs;
+    this.#ledger.endOperation(durationMs, errorType, httpStatus);
   }
 
   /** Takes a batch out whose spans the ledger knows to be settled. */
-  function remove(batch: Batch<P>): void {
-    if (batch.state !== 'waiting') account.unpin(sizeOf(batch));
-    account.give(sizeOf(batch));
+  #remove(batch: Batch<P>): void {
+    const { account, batches } = this;
+    if (batch.state !== 'waiting') account.unpin(this.#sizeOf(batch));
+    account.give(this.#sizeOf(batch));
     batches.splice(batches.indexOf(batch), 1);
     batch.state = 'settled';
-    onSettled(batch.runs);
+    this.#options.onSettled(batch.runs);
   }
 
-  function dropQueued(runs: readonly Run[], reason: BackendDropReason): void {
+  #dropQueued(runs: readonly Run[], reason: BackendDropReason): void {
     if (runs.length === 0) return;
     const dropped = { spans: countSpans(runs), bytes: sumBytes(runs) };
-    leaveUnsent(dropped);
-    account.give(heldBy(dropped));
-    ledger.drop(reason, dropped.spans, 'queued');
-    release(runs);
-    onSettled(runs);
+    this.#leaveUnsent(dropped);
+    this.account.give(this.#heldBy(dropped));
+    this.#ledger.drop(reason, dropped.spans, 'queued');
+    this.#options.release(runs);
+    this.#options.onSettled(runs);
   }
 
   /**
    * What a batch counts for in the budget: its spans, which a smaller request may still need, or its body,
    * whichever is more. Not both: with a full budget nothing could be sent but at the price of other spans.
    */
-  function sizeOf(batch: Batch<P>): number {
-    return Math.max(heldBy(batch), batch.parcel?.bytes ?? 0);
+  #sizeOf(batch: Batch<P>): number {
+    return Math.max(this.#heldBy(batch), batch.parcel?.bytes ?? 0);
   }
 
-  function heldBy({ spans, bytes }: Spans): number {
-    return bytes + spans * spanOverheadBytes;
+  #heldBy({ spans, bytes }: Spans): number {
+    return bytes + spans * this.#spanOverheadBytes;
   }
 
-  function leaveUnsent({ spans, bytes }: Spans): void {
-    unsent -= spans;
-    unsentBytes -= bytes;
+  #leaveUnsent({ spans, bytes }: Spans): void {
+    this.#unsent -= spans;
+    this.#unsentBytes -= bytes;
   }
 
   /** Changes what a packing batch holds, and what it counts for. */
-  function change(batch: Batch<P>, by: () => void): void {
-    const before = sizeOf(batch);
+  #change(batch: Batch<P>, by: () => void): void {
+    const before = this.#sizeOf(batch);
     by();
-    const more = sizeOf(batch) - before;
+    const more = this.#sizeOf(batch) - before;
     if (more > 0) {
-      account.pin(more);
-      account.force(more);
+      this.account.pin(more);
+      this.account.force(more);
     } else {
-      account.unpin(-more);
-      account.give(-more);
+      this.account.unpin(-more);
+      this.account.give(-more);
     }
   }
 
   /** Drops the newest first: queued spans, and then batches that wait. */
-  function giveWay(bytes: number): void {
-    const heldAfter = account.held - bytes;
-    dropQueued(queue.takeNewest(bytes, spanOverheadBytes), 'buffer_full');
-    for (let batch = newestWaiting(); batch && account.held > heldAfter; batch = newestWaiting()) {
-      drop(batch, 'buffer_full');
+  #giveWay(bytes: number): void {
+    const heldAfter = this.account.held - bytes;
+    this.#dropQueued(this.queue.takeNewest(bytes, this.#spanOverheadBytes), 'buffer_full');
+    for (
+      let batch = this.#newestWaiting();
+      batch !== undefined && this.account.held > heldAfter;
+      batch = this.#newestWaiting()
+    ) {
+      this.drop(batch, 'buffer_full');
     }
   }
 
-  function newestWaiting(): Batch<P> | undefined {
-    return batches.findLast(({ state }) => state === 'waiting');
+  #newestWaiting(): Batch<P> | undefined {
+    return this.batches.findLast(({ state }) => state === 'waiting');
   }
-
-  return {
-    queue,
-    batches,
-    account,
-    get nextSequence() {
-      return nextSequence;
-    },
-    get settledUpTo() {
-      const oldestQueued = queue.oldest?.sequence ?? nextSequence;
-      return Math.min(oldestQueued, batches[0]?.runs[0]?.sequence ?? nextSequence);
-    },
-    countHeld(ranges) {
-      const inBatches = batches.map(({ runs }) => countIn(runs, ranges));
-      return inBatches.reduce((sum, count) => sum + count, queue.countIn(ranges));
-    },
-    get isFull() {
-      return isFull();
-    },
-    admit,
-    refuse,
-    form(maxSpans, maxBytes) {
-      const batch = createBatch<P>(queue.takeOldest(maxSpans, maxBytes));
-      batches.push(batch);
-      return batch;
-    },
-    open(batch) {
-      batch.state = 'packing';
-      account.pin(sizeOf(batch));
-    },
-    pack(batch, { parcel, runs }) {
-      change(batch, () => {
-        batch.parcel = parcel;
-        if (runs === batch.runs) return;
-        const bytes = sumBytes(runs);
-        // Of spans that were not bytes before, the size was an estimate.
-        if (batch.retryUntilMs === undefined) unsentBytes += bytes - batch.bytes;
-        batch.runs = runs;
-        batch.bytes = bytes;
-      });
-    },
-    repack(batch, parcel) {
-      change(batch, () => {
-        batch.parcel = parcel;
-      });
-    },
-    send,
-    requeue(batch, notBeforeMs) {
-      ledger.requeue(batch.spans);
-      batch.state = 'waiting';
-      batch.notBeforeMs = notBeforeMs;
-      account.unpin(sizeOf(batch));
-    },
-    split,
-    deliver,
-    drop,
-    abandon(reason) {
-      dropQueued(queue.takeOldest(queue.size, Number.POSITIVE_INFINITY), reason);
-      for (const batch of Array.from(batches)) {
-        const aborter = batch.state === 'inFlight' ? batch.aborter : undefined;
-        drop(batch, reason);
-        // Last: the batch is settled, so the answer that the abort brings about counts for nothing.
-        aborter?.abort();
-      }
-    },
-  };
 }
 
 /** How many spans, and their bytes. */

@@ -164,6 +164,19 @@ export function createMemory(maxBytes: number): Memory {
     for (const { holder } of nonEmpty) holder.hurry?.();
   }
 
+  const budget: Budget = {
+    take,
+    force(entry, bytes) {
+      change(entry, bytes);
+      if (used > maxBytes) makeRoom(entry, maxBytes, 0);
+    },
+    give(entry, bytes) {
+      change(entry, -bytes);
+    },
+    rank,
+    pinLimit: () => (used > shortAt ? maxBytes / (nonEmpty.size + 1) : Number.POSITIVE_INFINITY),
+  };
+
   return {
     maxBytes,
     get usedBytes() {
@@ -178,35 +191,55 @@ export function createMemory(maxBytes: number): Memory {
         isMoving = before;
       }
     },
-    open(holder) {
-      const entry: Entry = { holder, held: 0, pinned: 0 };
-      return {
-        get held() {
-          return entry.held;
-        },
-        get pinned() {
-          return entry.pinned;
-        },
-        get pinLimit() {
-          return used > shortAt ? maxBytes / (nonEmpty.size + 1) : Number.POSITIVE_INFINITY;
-        },
-        take: (bytes) => take(entry, bytes),
-        force(bytes) {
-          change(entry, bytes);
-          if (used > maxBytes) makeRoom(entry, maxBytes, 0);
-        },
-        give(bytes) {
-          change(entry, -bytes);
-        },
-        pin(bytes) {
-          entry.pinned += bytes;
-          rank(entry);
-        },
-        unpin(bytes) {
-          entry.pinned -= bytes;
-          rank(entry);
-        },
-      };
-    },
+    open: (holder) => new HolderAccount(holder, budget),
   };
+}
+
+/** What an account asks of the budget that it is a part of. */
+interface Budget {
+  take(entry: Entry, bytes: number): boolean;
+  force(entry: Entry, bytes: number): void;
+  give(entry: Entry, bytes: number): void;
+  /** What the entry can give back has changed. */
+  rank(entry: Entry): void;
+  pinLimit(): number;
+}
+
+/** A class, so that all accounts have one shape; see the queue. */
+class HolderAccount implements Account, Entry {
+  held = 0;
+  pinned = 0;
+  readonly holder: Holder;
+  readonly #budget: Budget;
+
+  constructor(holder: Holder, budget: Budget) {
+    this.holder = holder;
+    this.#budget = budget;
+  }
+
+  get pinLimit(): number {
+    return this.#budget.pinLimit();
+  }
+
+  take(bytes: number): boolean {
+    return this.#budget.take(this, bytes);
+  }
+
+  force(bytes: number): void {
+    this.#budget.force(this, bytes);
+  }
+
+  give(bytes: number): void {
+    this.#budget.give(this, bytes);
+  }
+
+  pin(bytes: number): void {
+    this.pinned += bytes;
+    this.#budget.rank(this);
+  }
+
+  unpin(bytes: number): void {
+    this.pinned -= bytes;
+    this.#budget.rank(this);
+  }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import type { ReadableSpan } from '../sdk.js';
 import {
   countIn,
+  countSpans,
   type Kept,
   type MessageRun,
   type Run,
@@ -34,20 +35,49 @@ type OpenRun = MessageRun & { to: number };
 
 /** Creates an empty queue. */
 export function createQueue(clock: Pick<Clock, 'now'>): Queue {
-  let runs: Run[] = [];
-  /** The last run, unless it may not be added to. */
-  let open: OpenRun | undefined;
-  let size = 0;
-  let bytes = 0;
+  return new RunQueue(clock);
+}
 
-  function push(kept: Kept, span: ReadableSpan, sequence: number): void {
+/**
+ * A class, so that all queues have one shape: accessors on objects of their own would make each queue's shape another,
+ * and what the compiler makes of `accept`, which meets many, twice as slow.
+ */
+class RunQueue implements Queue {
+  readonly #clock: Pick<Clock, 'now'>;
+  #runs: Run[] = [];
+  /** The last run, unless it may not be added to. */
+  #open: OpenRun | undefined;
+  #size = 0;
+  #bytes = 0;
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get oldest(): Run | undefined {
+    return this.#runs[0];
+  }
+
+  countIn(ranges: Readonly<SequenceRanges>): number {
+    return countIn(this.#runs, ranges);
+  }
+
+  push(kept: Kept, span: ReadableSpan, sequence: number): void {
     const { resource, instrumentationScope: scope } = span;
-    size += 1;
-    bytes += kept.size;
-    const { chunk, index } = kept;
+    const { chunk, index, size } = kept;
+    const open = this.#open;
+    this.#size += 1;
+    this.#bytes += size;
     const isSameChunk = open !== undefined && open.chunk === chunk;
     if (
-      open !== undefined &&
       isSameChunk &&
       open.to === index &&
       open.scope === scope &&
@@ -58,62 +88,50 @@ export function createQueue(clock: Pick<Clock, 'now'>): Queue {
       return;
     }
     // To ask the clock costs more than all else here. So a batch leaves a little early, by what a chunk took to fill.
-    const acceptedAtMs = open !== undefined && isSameChunk ? open.acceptedAtMs : clock.now();
+    const acceptedAtMs = isSameChunk ? open.acceptedAtMs : this.#clock.now();
     const run = { from: index, to: index + 1, resource, scope, sequence, acceptedAtMs };
     if (kept.chunk === undefined) {
-      open = undefined;
-      runs.push({ ...run, chunk: undefined, kept });
+      this.#open = undefined;
+      this.#runs.push({ ...run, chunk: undefined, kept });
     } else {
-      open = { ...run, chunk: kept.chunk, kept: undefined };
-      runs.push(open);
+      this.#open = { ...run, chunk: kept.chunk, kept: undefined };
+      this.#runs.push(this.#open);
     }
   }
 
-  function take(taken: Run[], rest: Run[]): Run[] {
-    runs = rest;
-    open = undefined;
-    for (const { from, to } of taken) size -= to - from;
-    bytes -= sumBytes(taken);
-    return taken;
+  takeOldest(maxSpans: number, maxBytes: number): Run[] {
+    let spans = 0;
+    let left = maxBytes;
+    for (const run of this.#runs) {
+      const fitting = countFitting(run, maxSpans - spans, left);
+      spans += fitting;
+      if (fitting < run.to - run.from) break;
+      left -= sizeOf(run);
+    }
+    return this.#take(...splitRuns(this.#runs, Math.max(1, spans)));
   }
 
-  return {
-    get size() {
-      return size;
-    },
-    get bytes() {
-      return bytes;
-    },
-    get oldest() {
-      return runs[0];
-    },
-    countIn: (ranges) => countIn(runs, ranges),
-    push,
-    takeOldest(maxSpans, maxBytes) {
-      let spans = 0;
-      let left = maxBytes;
-      for (const run of runs) {
-        const fitting = countFitting(run, maxSpans - spans, left);
-        spans += fitting;
-        if (fitting < run.to - run.from) break;
-        left -= sizeOf(run);
+  takeNewest(wanted: number, overheadBytes: number): Run[] {
+    let spans = this.#size;
+    let total = 0;
+    for (let index = this.#runs.length - 1; index >= 0 && total < wanted; index -= 1) {
+      const run = this.#runs[index];
+      for (let last = run?.to ?? 0; run && last > run.from && total < wanted; last -= 1) {
+        total += sizeOf(run, last - 1, last) + overheadBytes;
+        spans -= 1;
       }
-      return take(...splitRuns(runs, Math.max(1, spans)));
-    },
-    takeNewest(wanted, overheadBytes) {
-      let spans = size;
-      let total = 0;
-      for (let index = runs.length - 1; index >= 0 && total < wanted; index -= 1) {
-        const run = runs[index];
-        for (let last = run?.to ?? 0; run && last > run.from && total < wanted; last -= 1) {
-          total += sizeOf(run, last - 1, last) + overheadBytes;
-          spans -= 1;
-        }
-      }
-      const [rest, taken] = splitRuns(runs, spans);
-      return take(taken, rest);
-    },
-  };
+    }
+    const [rest, taken] = splitRuns(this.#runs, spans);
+    return this.#take(taken, rest);
+  }
+
+  #take(taken: Run[], rest: Run[]): Run[] {
+    this.#runs = rest;
+    this.#open = undefined;
+    this.#size -= countSpans(taken);
+    this.#bytes -= sumBytes(taken);
+    return taken;
+  }
 }
 
 /** How many spans of a run, from its first, both limits allow. */
