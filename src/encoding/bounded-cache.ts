@@ -1,5 +1,5 @@
 /** Longest key that is kept: what is longer is no name that comes again. */
-const MAX_KEY_LENGTH = 128;
+export const MAX_KEY_LENGTH = 128;
 
 /**
  * Creates a cache of what `make` returns for a string, with at most `maxEntries` in it.

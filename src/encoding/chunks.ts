@@ -144,9 +144,12 @@ class OwnChunks implements Chunks {
           this.#open = chunk;
           throw error;
         }
-        this.#put(chunk);
         const size = error.size - start;
-        if (size - SLACK_SIZE > maxSize) throw new MessageTooLarge();
+        if (size - SLACK_SIZE > maxSize) {
+          this.#open = chunk;
+          throw new MessageTooLarge();
+        }
+        this.#put(chunk);
         // Half as much again as is known to be needed: more may follow, and what is left over is not lost.
         chunk = this.#take(Math.ceil(size * 1.5));
       }
@@ -194,12 +197,15 @@ class OwnChunks implements Chunks {
   }
 
   /** An empty chunk. */
-  #take(size: number): Chunk {
-    const chunk = size <= CHUNK_SIZE ? this.#spare.pop() : undefined;
+  #take(needed: number): Chunk {
+    // A message that is much of a chunk would leave the rest of it unused: it gets one of its own size.
+    const isLarge = this.#lastMessageSize > CHUNK_SIZE / 4;
+    const size = Math.max(needed, isLarge ? Math.ceil(this.#lastMessageSize * 1.25) : 0);
+    const chunk = size === 0 || size <= CHUNK_SIZE / 4 ? this.#spare.pop() : undefined;
     if (chunk !== undefined) return chunk;
     // Not zeroed: no byte is sent that was not written.
-    const bytes = Buffer.allocUnsafeSlow(Math.max(size, this.#nextSize));
-    this.#nextSize = Math.min(this.#nextSize * 2, CHUNK_SIZE);
+    const bytes = Buffer.allocUnsafeSlow(isLarge ? size : Math.max(size, this.#nextSize));
+    if (!isLarge) this.#nextSize = Math.min(this.#nextSize * 2, CHUNK_SIZE);
     const view = new DataView(bytes.buffer);
     const ends = new Int32Array(Math.ceil(bytes.length / TYPICAL_MESSAGE_SIZE));
     return { bytes, view, count: 0, ends, held: 0, readers: 0 };

@@ -26,7 +26,7 @@ export function writeJsonAttributes(
     key = previous.next;
     if (key.name !== name) {
       key = keys.find(name);
-      previous.next = key;
+      if (key.isKept) previous.next = key;
     }
     if (key.isOmitted) continue;
     const value = own[name];

@@ -1,4 +1,4 @@
-import { createBoundedCache } from './bounded-cache.js';
+import { createBoundedCache, MAX_KEY_LENGTH } from './bounded-cache.js';
 import { type Write, writeApart } from './chunks.js';
 import { createWords, type Words } from './words.js';
 
@@ -12,6 +12,8 @@ export class EncodedKey implements Words {
   readonly size: number;
   /** Whether attributes of this name are not to be written. */
   readonly isOmitted: boolean;
+  /** Whether the collection keeps it, so that others may lead to it: else these would keep it. */
+  readonly isKept: boolean;
   /** Whether its last text, of those that were long enough to be asked, was ASCII: the next one will be, too. */
   isAscii = true;
   /** The key that was asked for after this one, the last time; at first this one. */
@@ -23,6 +25,7 @@ export class EncodedKey implements Words {
     this.words = words;
     this.size = size;
     this.isOmitted = isOmitted;
+    this.isKept = name.length <= MAX_KEY_LENGTH;
     this.next = this;
   }
 }

@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api';
+import type { Attributes, SpanContext } from '@opentelemetry/api';
 import type { ReadableSpan } from '../sdk.js';
 import { MAX_DEPTH } from './any-value.js';
 
@@ -10,19 +10,19 @@ import { MAX_DEPTH } from './any-value.js';
  */
 export function takeSnapshot(span: ReadableSpan): ReadableSpan {
   const { parentSpanContext, status } = span;
-  const spanContext = { ...span.spanContext() };
+  const spanContext = copyContext(span.spanContext());
   return {
     name: span.name,
     kind: span.kind,
     spanContext: () => spanContext,
-    parentSpanContext: parentSpanContext && { ...parentSpanContext },
+    parentSpanContext: parentSpanContext && copyContext(parentSpanContext),
     startTime: [...span.startTime],
     endTime: [...span.endTime],
     status: { ...status },
     attributes: copyAttributes(span.attributes),
     links: span.links.map((link) => ({
       ...link,
-      context: { ...link.context },
+      context: copyContext(link.context),
       ...(link.attributes && { attributes: copyAttributes(link.attributes) }),
     })),
     events: span.events.map((event) => ({
@@ -40,21 +40,48 @@ export function takeSnapshot(span: ReadableSpan): ReadableSpan {
   };
 }
 
-function copyAttributes(attributes: Attributes): Attributes {
-  // As the application gave them, whether or not they are what the API's types allow.
-  return copyEntries(attributes, 0) as Attributes;
+/** Field by field, since they may be accessors. */
+function copyContext(context: SpanContext): SpanContext {
+  const { traceId, spanId, traceFlags, isRemote, traceState } = context;
+  return {
+    traceId,
+    spanId,
+    traceFlags,
+    ...(isRemote !== undefined && { isRemote }),
+    ...(traceState !== undefined && { traceState }),
+  };
 }
 
-function copyEntries(object: object, depth: number): object {
+function copyAttributes(attributes: Attributes): Attributes {
+  // As the application gave them, whether or not they are what the API's types allow.
+  return copyEntries(attributes, 0, new Map()) as Attributes;
+}
+
+/**
+ * @param copies - What has been copied, by what it is a copy of: an object that is reached by many paths is
+ *   copied once.
+ */
+function copyEntries(object: object, depth: number, copies: Map<object, object>): object {
   return Object.fromEntries(
-    Object.entries(object).map(([key, value]) => [key, copyValue(value, depth)]),
+    Object.entries(object).map(([key, value]) => [key, copyValue(value, depth, copies)]),
   );
 }
 
 /** What nests deeper than what is encoded is kept as it is: its span will be refused for it. */
-function copyValue(value: unknown, depth: number): unknown {
+function copyValue(value: unknown, depth: number, copies: Map<object, object>): unknown {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
-  if (value instanceof Uint8Array) return value.slice();
-  if (Array.isArray(value)) return value.map((element) => copyValue(element, depth + 1));
-  return copyEntries(value, depth + 1);
+  let copy = copies.get(value);
+  if (copy === undefined) {
+    copy = copyObject(value, depth, copies);
+    copies.set(value, copy);
+  }
+  return copy;
+}
+
+function copyObject(value: object, depth: number, copies: Map<object, object>): object {
+  // Not by `slice`, which gives a view of the same memory where it is a Buffer's.
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  return Array.isArray(value)
+    ? value.map((element) => copyValue(element, depth + 1, copies))
+    : copyEntries(value, depth + 1, copies);
 }

@@ -94,7 +94,6 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   /** Queued spans below this sequence number do not wait for their batch to fill. */
   let sealedUpTo = 0;
   let active = 0;
-  let idleSinceMs = 0;
   let turnAtMs = Number.POSITIVE_INFINITY;
   let cancelTurn: Cancel | undefined;
   let isClosing = false;
@@ -155,10 +154,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const nowMs = clock.now();
     turnBy(dropExpired(nowMs));
     const start = nextStart(nowMs);
-    if (start === undefined) {
-      trimIfIdle(nowMs);
-      return;
-    }
+    if (start === undefined) return;
     if (start.atMs > nowMs) {
       turnBy(start.atMs);
       return;
@@ -179,17 +175,9 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     active += 1;
     await attempt(batch);
     active -= 1;
-    idleSinceMs = clock.now();
+    // Whoever is under load holds something at any time; of many backends most are not.
+    if (backlog.queue.size === 0 && backlog.batches.length === 0) courier.trim();
     scheduleTurn();
-    trimIfIdle(idleSinceMs);
-  }
-
-  /** Nothing has been held for as long as a batch waits to fill: what comes next is not part of a burst. */
-  function trimIfIdle(nowMs: number): void {
-    if (backlog.queue.size > 0 || backlog.batches.length > 0) return;
-    const atMs = idleSinceMs + backend.scheduleDelayMs;
-    if (atMs <= nowMs) courier.trim();
-    else turnBy(atMs);
   }
 
   /** Drops batches whose retries have taken too long; returns when the next one's will have. */
@@ -244,7 +232,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     if (left === 0) return Promise.resolve(true);
     seal();
     return new Promise((resolve) => {
-      const settlement = { ranges, left, resolve: () => resolve(true) };
+      // A copy: what the request hands over meanwhile is not waited for, nor may it count for what is.
+      const settlement = { ranges: [...ranges], left, resolve: () => resolve(true) };
       settlements.add(settlement);
       void deadline.then(() => {
         settlements.delete(settlement);

@@ -110,6 +110,24 @@ describe('flushRequest', () => {
     expect(service.processor.stats().backends.a?.delivered).toBe(2);
   });
 
+  it('waits for what had ended, also when the request ends a further span meanwhile', async () => {
+    const { service, held } = await start((names) => names.includes('first'));
+    let isFlushed = false;
+    await withRoute('acme', async () => {
+      endSpan(service, 'first');
+      const flushed = flushRequest({ timeoutMs: 20_000 }).then(() => {
+        isFlushed = true;
+      });
+      await eventually(() => held.length === 1);
+      endSpan(service, 'second');
+      await flushRequest({ timeoutMs: 1 });
+      await eventually(() => service.processor.stats().backends.a?.delivered === 1);
+      expect(isFlushed).toBe(false);
+      held[0]?.answer();
+      await flushed;
+    });
+  });
+
   it('waits, in a request, for the scopes inside it', async () => {
     const { service, receiver } = await start();
     await withRoute('acme', () =>

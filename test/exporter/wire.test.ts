@@ -101,6 +101,51 @@ describe('a large span', () => {
     });
   });
 
+  it('carries the bytes that a pooled buffer had when it ended', () => {
+    const wire = createTestWire(encoderOf(protobuf));
+    const pooled = Buffer.alloc(100_000, 'a');
+    const routed = { span: makeHostileSpan({ body: pooled }), routeKey: undefined };
+    const run = runOf(notError(wire.take(routed)), routed);
+    pooled.fill('b');
+    const [span] = decode(notError(wire.pack([run])).parcel);
+    expect(attributeOf(span, 'body')).toEqual(new Uint8Array(100_000).fill(0x61));
+  });
+
+  it('is copied once where it reaches an object by many paths', () => {
+    let reads = 0;
+    let node: object = {
+      get leaf() {
+        reads += 1;
+        return 1;
+      },
+    };
+    for (let depth = 0; depth < 30; depth += 1) node = { left: node, right: node };
+    const wire = createTestWire(encoderOf(protobuf));
+    wire.take({ span: makeHostileSpan({ text: LARGE, node }), routeKey: undefined });
+    expect(reads).toBeLessThan(100_000);
+  });
+
+  it('may have a span context of accessors, as a small one may', () => {
+    class Context {
+      get traceId() {
+        return '1'.repeat(32);
+      }
+      get spanId() {
+        return '2'.repeat(16);
+      }
+      get traceFlags() {
+        return 1;
+      }
+    }
+    const wire = createTestWire(encoderOf(protobuf));
+    const span = Object.create(makeSpan({ attributes: { LARGE } }), {
+      spanContext: { value: () => new Context() },
+    });
+    const routed = { span, routeKey: undefined };
+    const { parcel } = notError(wire.pack([runOf(notError(wire.take(routed)), routed)]));
+    expect(decode(parcel).map(({ spanId }) => spanId)).toEqual(['2'.repeat(16)]);
+  });
+
   it('is counted by what it takes, and by its bytes once it is encoded', async () => {
     const bench = createBench({ answer: () => undefined });
     bench.accept(1, 1, 100_000);
