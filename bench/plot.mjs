@@ -52,12 +52,13 @@ function legend() {
 }
 
 /** @param {import('./results.mjs').Result & { title: string }} row @param {number} index */
-function drawRow({ title, label, unit, peer, signalbox }, index) {
+function drawRow({ title, label, unit, peer, signalbox, floor }, index) {
   const top = TOP + index * ROW_HEIGHT;
+  const better = floor === undefined ? '' : ': longer is better';
   const longest = Math.max(peer ?? 0, signalbox ?? 0, Number.MIN_VALUE);
   return [
     `<text x="${LABEL_WIDTH}" y="${top + 9}" text-anchor="end" font-weight="600">${escapeText(title)}</text>`,
-    `<text x="${LABEL_WIDTH}" y="${top + 23}" text-anchor="end">${escapeText(label)}</text>`,
+    `<text x="${LABEL_WIDTH}" y="${top + 23}" text-anchor="end">${escapeText(label)}${better}</text>`,
     bar(top, peer ?? 0, PEER),
     bar(top + BAR_HEIGHT + 4, signalbox ?? 0, SIGNALBOX),
   ].join('\n');

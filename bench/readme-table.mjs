@@ -41,6 +41,7 @@ function describe() {
     '![What a span costs with the peer and with signalbox](docs/bench.svg)',
     '',
     `Measured on ${date}, ${cores} cores, Node ${node.slice(1)}, medians of ${rounds} rounds, and in brackets how far the`,
-    `rounds' ratios lie apart. The peer is a filter, a \`BatchSpanProcessor\` and an OTLP exporter for each backend (${peers}).`,
+    `rounds' ratios lie apart. The peer is a filter, a \`BatchSpanProcessor\` and an OTLP exporter for each backend (${peers});`,
+    'for the services it is a processor that does nothing.',
   ].join('\n');
 }

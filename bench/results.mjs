@@ -14,6 +14,7 @@ import { median } from './statistics.mjs';
  * @property {number | null} ratio the median of `ratios`
  * @property {number[]} ratios of each round: signalbox's number by that of the peer, or of what the label names
  * @property {number} [goal] most that the ratio should be
+ * @property {number} [floor] least that the ratio should be, of what is the better the more of it there is
  * @property {number} [limit] most that signalbox's own number should be
  * @property {boolean} [met] whether it is reached; `undefined` where there is nothing to reach
  * @property {boolean} [plot]
@@ -42,7 +43,7 @@ export function summarize({ name, title, rows }, rounds) {
 
 /** @param {import('./scenario.mjs').Row} row @param {Round[]} rounds @returns {Result} */
 function summarizeRow(row, rounds) {
-  const { label, unit, goal, limit, plot } = row;
+  const { label, unit, goal, floor, limit, plot } = row;
   /** @type {number[]} */
   const own = [];
   /** @type {number[]} */
@@ -66,6 +67,7 @@ function summarizeRow(row, rounds) {
     ratio,
     ratios,
     ...(goal !== undefined && { goal, ...(ratio !== null && { met: ratio <= goal }) }),
+    ...(floor !== undefined && { floor, ...(ratio !== null && { met: ratio >= floor }) }),
     ...(limit !== undefined && { limit, ...(signalbox !== null && { met: signalbox <= limit }) }),
     ...(plot === true && { plot }),
   };

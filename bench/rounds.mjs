@@ -5,7 +5,11 @@
 import { measure } from './children.mjs';
 
 /** @typedef {import('./load.mjs').LoadResult} LoadResult */
+/** @typedef {import('./service.mjs').ServiceResult} ServiceResult */
 /** @typedef {import('./scenario.mjs').Run} Run */
+
+/** The scripts that deliver spans to the receiver. @type {readonly Run['script'][]} */
+const DELIVERING = ['load.mjs', 'service.mjs'];
 
 /**
  * What came of one run: what its process told, and for a run over the wire what the receiver saw.
@@ -38,11 +42,11 @@ export async function runRounds(scenario, { rounds, receiver, onRun }) {
     const each = {};
     for (const [name, run] of Object.entries(scenario.runs)) {
       onRun(`${scenario.name}, round ${round + 1} of ${rounds}: ${name}`);
-      if (run.script !== 'load.mjs') {
+      if (!DELIVERING.includes(run.script)) {
         each[name] = /** @type {Measured} */ (await measure(run.script, run.spec));
         continue;
       }
-      const { values, differing } = await runLoad(run, receiver);
+      const { values, differing } = await runDelivering(run, receiver);
       each[name] = values;
       for (const loss of differing) {
         if (run.mayLose === 'any' || run.mayLose?.includes(loss.backend)) continue;
@@ -55,10 +59,10 @@ export async function runRounds(scenario, { rounds, receiver, onRun }) {
 }
 
 /** @param {Run} run @param {import('./children.mjs').Receiver} receiver */
-async function runLoad(run, receiver) {
+async function runDelivering(run, receiver) {
   await receiver.reset(run.behaviour ?? {});
   const spec = { ...run.spec, receiverUrl: receiver.url };
-  const result = /** @type {LoadResult} */ (await measure(run.script, spec));
+  const result = /** @type {LoadResult | ServiceResult} */ (await measure(run.script, spec));
   const { sent, stats, ...values } = result;
   const report = await receiver.report();
   const differing = [];

@@ -5,7 +5,7 @@
  * One measured run: a script of this folder in a process of its own, and what it is given.
  *
  * @typedef {object} Run
- * @property {'load.mjs' | 'hot-path.mjs' | 'construction.mjs' | 'serializers.mjs'} script
+ * @property {'load.mjs' | 'service.mjs' | 'hot-path.mjs' | 'construction.mjs' | 'serializers.mjs'} script
  * @property {object} spec
  * @property {import('./receiver.mjs').Behaviour} [behaviour] of the receiver
  * @property {'any' | readonly string[]} [mayLose] the backends where a lost span is no failure; none by default
@@ -23,6 +23,7 @@
  * @property {(round: Round) => number} [peer]
  * @property {(round: Round) => number} [against] what signalbox is compared with, where it is not the peer
  * @property {number} [goal] most that the ratio should be
+ * @property {number} [floor] least that the ratio should be, of what is the better the more of it there is
  * @property {number} [limit] most that signalbox's own number should be
  * @property {boolean} [plot] whether the plot shows it
  */
@@ -36,7 +37,7 @@
  */
 
 /**
- * Chooses between the size of a measurement, and one at which a run takes about a second, to see that it works.
+ * Chooses between the size of a measurement, and one at which a run takes less than a second, to see that it works.
  *
  * @typedef {(full: number, quick: number) => number} Size
  */
@@ -49,7 +50,7 @@
  * created nothing arrives.
  *
  * @param {LoadSpec['subject']} subject
- * @param {LoadChoice & { spans: number }} choice 8 backends, a tenth for the warm-up and ample queues if it says nothing else
+ * @param {LoadChoice & { spans: number }} choice 8 backends, a tenth for the warm-up (2,000 at least, half at most) and ample queues if it says nothing else
  * @param {Pick<Run, 'behaviour' | 'mayLose'>} [circumstances]
  * @returns {Run}
  */
@@ -60,7 +61,7 @@ export function load(subject, choice, circumstances) {
     spec: {
       subject,
       backends: 8,
-      warmUpSpans: Math.max(2_000, choice.spans / 10),
+      warmUpSpans: Math.min(choice.spans / 2, Math.max(2_000, choice.spans / 10)),
       queues: 'ample',
       ...choice,
     },

@@ -4,6 +4,7 @@ import { construction } from './scenarios/construction.mjs';
 import { encoding } from './scenarios/encoding.mjs';
 import { fanOut } from './scenarios/fan-out.mjs';
 import { hotPath } from './scenarios/hot-path.mjs';
+import { services } from './scenarios/service.mjs';
 import { byNumberOfBackends, gzip, json, llm, million } from './scenarios/throughput.mjs';
 import { flush, hangingNeighbour, slowReceiver } from './scenarios/trouble.mjs';
 
@@ -23,6 +24,7 @@ export function createScenarios(isQuick) {
     slowReceiver(size),
     flush(size),
     hangingNeighbour(size),
+    ...services(size),
     construction(),
   ];
 }

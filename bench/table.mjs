@@ -33,20 +33,22 @@ export function formatTable(scenarios) {
 
 /** @param {Result} row */
 function cellsOf(row) {
-  const { label, unit, peer, signalbox, ratio, goal, limit, met } = row;
-  const most = goal ?? limit;
-  const mark = met === undefined ? '' : met ? ' ✓' : ' ✗';
-  const wanted =
-    most === undefined
-      ? ''
-      : `≤ ${goal === undefined ? formatValue(most, unit) : formatNumber(most)}${mark}`;
+  const { label, unit, peer, signalbox, ratio } = row;
   return [
     label,
     formatValue(peer, unit),
     signalbox === null ? 'not in this build' : formatValue(signalbox, unit),
     formatRatio(ratio, row.ratios),
-    wanted,
+    formatGoal(row),
   ];
+}
+
+/** @param {Result} row */
+function formatGoal({ unit, goal, floor, limit, met }) {
+  const mark = met === undefined ? '' : met ? ' ✓' : ' ✗';
+  if (goal !== undefined) return `≤ ${formatNumber(goal)}${mark}`;
+  if (floor !== undefined) return `≥ ${formatNumber(floor)}${mark}`;
+  return limit === undefined ? '' : `≤ ${formatValue(limit, unit)}${mark}`;
 }
 
 /** The median, and how far the rounds lie apart. @param {number | null} ratio @param {readonly number[]} ratios */

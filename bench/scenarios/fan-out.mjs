@@ -7,7 +7,7 @@ const CPU = 'CPU per span, less its creation';
 
 /** Every span to several backends. @param {import('../scenario.mjs').Size} size @returns {import('../scenario.mjs').Scenario} */
 export function fanOut(size) {
-  const spans = size(200_000, 6_000);
+  const spans = size(200_000, 2_000);
   /** @type {Record<string, import('../scenario.mjs').Run>} */
   const runs = { creation: load('creation', { spans }) };
   for (const backends of COUNTS) {

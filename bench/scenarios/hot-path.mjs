@@ -4,7 +4,7 @@ import { backendsLabel, told } from '../scenario.mjs';
 
 /** What `onStart` and `onEnd` cost. @param {import('../scenario.mjs').Size} size @returns {import('../scenario.mjs').Scenario} */
 export function hotPath(size) {
-  const passes = size(150, 6);
+  const passes = size(150, 3);
   const counts = [1, 8, 64, 256].slice(0, size(4, 3));
   /** @type {Record<string, import('../scenario.mjs').Run>} */
   const runs = {};

@@ -8,7 +8,7 @@ import { backendsLabel, loads, ownCpuRow, row } from '../scenario.mjs';
 
 /** @param {Size} size @returns {Scenario} */
 export function million(size) {
-  const spans = size(1_000_000, 16_000);
+  const spans = size(1_000_000, 4_000);
   return {
     name: 'million',
     title: `${spans.toLocaleString('en')} spans, 8 backends, protobuf`,
@@ -26,14 +26,14 @@ export function million(size) {
 export function byNumberOfBackends(size) {
   // Fewer spans for the many: the peer asks every filter about every span.
   return [
-    backendsScenario(1, { spans: size(400_000, 8_000) }),
-    backendsScenario(8, { spans: size(400_000, 8_000) }, { goal: 0.28, plot: true }),
-    backendsScenario(64, { spans: size(400_000, 8_000) }, { goal: 0.28, plot: true }, 0.7),
-    backendsScenario(1_000, { spans: size(100_000, 4_000) }),
+    backendsScenario(1, { spans: size(400_000, 2_000) }),
+    backendsScenario(8, { spans: size(400_000, 2_000) }, { goal: 0.28, plot: true }),
+    backendsScenario(64, { spans: size(400_000, 2_000) }, { goal: 0.28, plot: true }, 0.7),
+    backendsScenario(1_000, { spans: size(100_000, 1_000) }),
     backendsScenario(10_000, {
       active: 64,
-      spans: size(40_000, 2_000),
-      warmUpSpans: size(8_000, 400),
+      spans: size(40_000, 800),
+      warmUpSpans: size(8_000, 200),
     }),
   ];
 }
@@ -68,7 +68,7 @@ export function gzip(size) {
   return {
     name: 'gzip',
     title: '8 backends, protobuf, gzip, varied text',
-    runs: loads({ compression: 'gzip', spans: size(200_000, 6_000) }),
+    runs: loads({ compression: 'gzip', spans: size(200_000, 2_000) }),
     rows: [ownCpuRow({ goal: 0.4, plot: true }), row('wall', 'ms', 'wallMs')],
   };
 }
@@ -78,7 +78,7 @@ export function json(size) {
   return {
     name: 'json',
     title: '8 backends, JSON',
-    runs: loads({ protocol: 'http/json', spans: size(200_000, 6_000) }),
+    runs: loads({ protocol: 'http/json', spans: size(200_000, 2_000) }),
     rows: [ownCpuRow({ plot: true })],
   };
 }
@@ -88,7 +88,7 @@ export function llm(size) {
   return {
     name: 'llm',
     title: 'Spans with prompts of 50,000 characters, 8 backends, protobuf',
-    runs: loads({ shape: 'llm', spans: size(20_000, 600), warmUpSpans: size(1_600, 200) }),
+    runs: loads({ shape: 'llm', spans: size(20_000, 200), warmUpSpans: size(1_600, 80) }),
     rows: [
       ownCpuRow({ plot: true }),
       row('event-loop delay, p99', 'ms', 'eventLoopDelayP99Ms'),

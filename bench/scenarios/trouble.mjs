@@ -14,7 +14,7 @@ export function slowReceiver(size) {
   /** @type {Choice} */
   const choice = {
     backends: 1,
-    spans: size(60_000, 10_000),
+    spans: size(60_000, 6_000),
     warmUpSpans: 800,
     pace: 20_000,
     queues: 'default',
@@ -30,7 +30,7 @@ export function slowReceiver(size) {
 /** @param {Size} size @returns {Scenario} */
 export function flush(size) {
   /** @type {Choice} */
-  const choice = { spans: size(200_000, 16_000), warmUpSpans: size(40_000, 2_000), pace: 'held' };
+  const choice = { spans: size(200_000, 6_000), warmUpSpans: size(40_000, 800), pace: 'held' };
   return {
     name: 'flush',
     title: `forceFlush of ${choice.spans.toLocaleString('en')} queued spans, a receiver that takes 50 ms`,
@@ -57,7 +57,7 @@ export function hangingNeighbour(size) {
   /** @type {Choice} */
   const choice = {
     backends: 2,
-    spans: size(60_000, 6_000),
+    spans: size(60_000, 3_000),
     // The receiver leaves out the first tenth of what arrives instead.
     warmUpSpans: 0,
     pace: 10_000,
@@ -68,18 +68,19 @@ export function hangingNeighbour(size) {
     // A budget that the hanging backend uses up within the run: that must cost the other nothing.
     maxBufferedBytes: 16 * 1_024 ** 2,
   };
-  const beside = { ...choice, flushWaitMs: size(3_000, 1_500) };
+  const hanging = ['b1'];
+  const beside = { ...choice, hanging };
   const healthy = { behaviour: { stamped: true } };
-  const hanging = { behaviour: { stamped: true, hanging: ['b1'] }, mayLose: ['b1'] };
+  const sick = { behaviour: { stamped: true, hanging }, mayLose: hanging };
   return {
     name: 'hanging-neighbour',
     title:
       'From a span’s end to its arrival at a healthy backend (p99), 5,000 spans a second to each of two',
     runs: {
       'peer alone': load('peer', choice, healthy),
-      'peer beside': load('peer', beside, hanging),
+      'peer beside': load('peer', beside, sick),
       'signalbox alone': load('signalbox', choice, healthy),
-      'signalbox beside': load('signalbox', beside, hanging),
+      'signalbox beside': load('signalbox', beside, sick),
     },
     rows: [
       {

@@ -7,6 +7,8 @@ import { backendName, FAN_OUT_KEY } from './subject.mjs';
 /** @typedef {import('signalbox').SignalboxConfig} SignalboxConfig */
 
 const AMPLE_BYTES = 4 * 1024 ** 3;
+/** A machine that is busy with something else may neither lose a span, nor have one sent again whose answer was slow. */
+const PATIENCE_MS = 240_000;
 
 /**
  * @param {import('./subject.mjs').Setup} setup
@@ -31,6 +33,7 @@ function createConfig(setup) {
     const name = backendName(index);
     backends[name] = {
       endpoint: `${receiverUrl}/${name}`,
+      timeoutMs: PATIENCE_MS,
       ...(protocol !== undefined && { protocol }),
       ...(compression !== undefined && { compression }),
       ...(scheduleDelayMs !== undefined && { scheduleDelayMs }),
@@ -38,6 +41,7 @@ function createConfig(setup) {
   }
   return {
     backends,
+    shutdownTimeoutMs: PATIENCE_MS,
     ...(setup.fanOut === true && { routes: { [FAN_OUT_KEY]: Object.keys(backends) } }),
     ...(maxBufferedBytes !== undefined && { maxBufferedBytes }),
   };

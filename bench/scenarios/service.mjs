@@ -1,0 +1,61 @@
+// @ts-check
+// What the boundary, and all behind it, costs a service.
+
+import { told } from '../scenario.mjs';
+
+/** @typedef {import('../scenario.mjs').Row} Row */
+/** @typedef {import('../scenario.mjs').Run} Run */
+/** @typedef {import('../scenario.mjs').Scenario} Scenario */
+/** @typedef {import('../scenario.mjs').Size} Size */
+
+/** @param {Size} size @returns {readonly Scenario[]} */
+export function services(size) {
+  return [service(size, 'express', 'Express'), service(size, 'fastify', 'Fastify')];
+}
+
+/**
+ * @param {Size} size
+ * @param {import('../service.mjs').ServiceOptions['framework']} framework
+ * @param {string} title
+ * @returns {Scenario}
+ */
+function service(size, framework, title) {
+  /** @param {import('../service.mjs').ServiceOptions['subject']} subject @returns {Run} */
+  const run = (subject) => ({
+    script: 'service.mjs',
+    spec: {
+      subject,
+      framework,
+      backends: 8,
+      connections: 32,
+      requests: size(40_000, 1_000),
+      warmUpRequests: size(10_000, 500),
+    },
+  });
+  const rate = { unit: '/s', signalbox: told('signalbox', 'requestsPerSecond') };
+  return {
+    name: framework,
+    title: `A service in ${title}, against a no-op processor`,
+    runs: { bare: run('bare'), noop: run('creation'), signalbox: run('signalbox') },
+    rows: [
+      {
+        ...rate,
+        label: 'requests',
+        peer: told('noop', 'requestsPerSecond'),
+        floor: 0.95,
+        plot: true,
+      },
+      {
+        ...rate,
+        label: 'requests, against none of the telemetry',
+        against: told('bare', 'requestsPerSecond'),
+      },
+      {
+        label: 'CPU per request',
+        unit: 'µs',
+        peer: told('noop', 'cpuUsPerRequest'),
+        signalbox: told('signalbox', 'cpuUsPerRequest'),
+      },
+    ],
+  };
+}
