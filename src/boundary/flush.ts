@@ -10,6 +10,9 @@ import { type Decision, registry } from '../routing/registry.js';
  */
 const DEFAULT_TIMEOUT_MS = 5_000;
 
+/** The longest that a timer of Node takes; beyond it fires at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** What `flushRequest` takes. */
 export interface FlushRequestOptions {
   /**
@@ -64,7 +67,7 @@ async function flushDecision(decision: Decision, timeoutMs: number): Promise<voi
 function startTimer(timeoutMs: number): { passed: Promise<void>; cancel: () => void } {
   let cancel = () => {};
   const passed = new Promise<void>((resolve) => {
-    const timer = runDetached(() => setTimeout(resolve, timeoutMs));
+    const timer = runDetached(() => setTimeout(resolve, Math.min(timeoutMs, MAX_TIMEOUT_MS)));
     cancel = () => clearTimeout(timer);
   });
   return { passed, cancel };

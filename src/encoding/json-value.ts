@@ -72,8 +72,8 @@ function writeDouble(chunk: Chunk, position: number, value: number): number {
 
 function writeObject(chunk: Chunk, position: number, value: object, depth: number): number {
   if (value instanceof Uint8Array) {
-    const { buffer, byteOffset, byteLength } = value;
-    const base64 = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+    // A copy, as for protobuf.
+    const base64 = Buffer.from(new Uint8Array(value).buffer).toString('base64');
     const end = writeJson(chunk, writeLiteral(chunk, position, BYTES), base64);
     return writeLiteral(chunk, end, END_QUOTED);
   }

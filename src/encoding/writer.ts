@@ -94,10 +94,13 @@ export function writeTime(
 
 /** Writes bytes, with their length before them. */
 export function writeBytes(chunk: Chunk, position: number, value: Uint8Array): number {
-  requireRoom(chunk, position, value.length);
-  const start = writeVarint(chunk, position, value.length);
-  chunk.bytes.set(value, start);
-  return start + value.length;
+  // A copy, whose length is what it is: one of a class of the application's own may say anything of its length, and
+  // what it does not fill would go out as it was in the memory before.
+  const bytes = new Uint8Array(value);
+  requireRoom(chunk, position, bytes.length);
+  const start = writeVarint(chunk, position, bytes.length);
+  chunk.bytes.set(bytes, start);
+  return start + bytes.length;
 }
 
 /**

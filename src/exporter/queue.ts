@@ -67,7 +67,10 @@ class RunQueue implements Queue {
   }
 
   countIn(ranges: Readonly<SequenceRanges>): number {
-    return countIn(this.#runs, ranges);
+    // From the newest back to where they begin: a long queue has mostly others' spans.
+    const [first = 0] = ranges;
+    const from = this.#runs.findLastIndex(({ sequence }) => sequence <= first);
+    return countIn(this.#runs.slice(Math.max(from, 0)), ranges);
   }
 
   push(kept: Kept, span: ReadableSpan, sequence: number): void {

@@ -151,6 +151,24 @@ describe('flushRequest', () => {
     expect(namesAt(receiver)).toEqual(['parked']);
   });
 
+  it.each([Number.POSITIVE_INFINITY, 2 ** 31])('waits for %d ms', async (timeoutMs) => {
+    const { service, held } = await start(() => true);
+    let isFlushed = false;
+    let flushed: Promise<void> | undefined;
+    withRoute('acme', () => {
+      endSpan(service, 'span');
+      flushed = flushRequest({ timeoutMs }).then(() => {
+        isFlushed = true;
+      });
+    });
+    await eventually(() => held.length === 1);
+    await withRoute('globex', () => flushRequest({ timeoutMs: 5 }));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(isFlushed).toBe(false);
+    held[0]?.answer();
+    await flushed;
+  });
+
   it('resolves when its time is over', async () => {
     const { service } = await start(() => true);
     await withRoute('acme', async () => {

@@ -266,6 +266,33 @@ describe.each(protocols)('an encoder of %s', (protocol) => {
     );
   });
 
+  it.each([5_000, -200])('believes no bytes that say their length is %i', (length) => {
+    class Odd extends Uint8Array {
+      override get length(): number {
+        return length;
+      }
+    }
+    const encoder = createSpanEncoder(options);
+    const chunks = createChunks();
+    const spans = [
+      makeSpan({ name: 'before' }),
+      makeHostileSpan({ odd: new Odd(3), tail: 'tail' }),
+      makeSpan({ name: 'after' }),
+    ];
+    const { resource, instrumentationScope: scope } = makeSpan();
+    const runs = spans.map((span) =>
+      toRun({
+        message: notError(encoder.encode({ span, routeKey: undefined }, chunks)),
+        resource,
+        scope,
+      }),
+    );
+    const body = bytesOf(notError(encoder.createBody(runs)));
+    const decoded = notError(decodeRequest(mediaTypes[protocol], body));
+    expect(decoded.map(({ name }) => name)).toEqual(['before', 'work', 'after']);
+    expect(plain(decoded[1]?.attributes)).toEqual({ odd: new Uint8Array(3), tail: 'tail' });
+  });
+
   it('gives an error for a resource that can not be read', () => {
     const resource: Resource = {
       get attributes(): never {
