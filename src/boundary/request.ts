@@ -169,10 +169,14 @@ function announce<Request>(
   delivered: Promise<void>,
   waitUntil: (delivered: Promise<void>, request: Request) => void,
 ): void {
+  const warn = (error: unknown) =>
+    emit('warn', `the waitUntil of routeRequests failed: ${nameOf(error)}`);
   try {
-    waitUntil(delivered, request);
+    const returned: unknown = waitUntil(delivered, request);
+    // Not in the type, but a rejection that nobody handles would end the process.
+    if (returned instanceof Promise) returned.catch(warn);
   } catch (error) {
-    emit('warn', `the waitUntil of routeRequests threw: ${nameOf(error)}`);
+    warn(error);
   }
 }
 

@@ -70,6 +70,11 @@ export function createSpanEncoder(options: SpanEncoderOptions): SpanEncoder {
     contentType,
     encode(routed, chunks, maxSize) {
       try {
+        // What it is sent under has to be there too: it is asked for once more when the span is queued.
+        const { resource, instrumentationScope } = routed.span;
+        if (!isObject(resource) || !isObject(instrumentationScope)) {
+          return new TypeError('a span has no resource, or no scope');
+        }
         return chunks.write(writeSpan, routed, maxSize);
       } catch (error) {
         return asError(error);
@@ -103,6 +108,10 @@ export function createSpanEncoders(
     }
     return encoder;
   };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Whatever was thrown, as an error. */

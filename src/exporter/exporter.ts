@@ -114,6 +114,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const kept = courier.take(routed);
     if (kept instanceof Error) {
       backlog.refuse(reasonOf(kept), nameOf(kept));
+      trimIfIdle();
       return -1;
     }
     const sequence = backlog.nextSequence;
@@ -175,9 +176,13 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     active += 1;
     await attempt(batch);
     active -= 1;
-    // Whoever is under load holds something at any time; of many backends most are not.
-    if (backlog.queue.size === 0 && backlog.batches.length === 0) courier.trim();
+    trimIfIdle();
     scheduleTurn();
+  }
+
+  /** Whoever is under load holds something at any time; of many backends most are not. */
+  function trimIfIdle(): void {
+    if (backlog.queue.size === 0 && backlog.batches.length === 0) courier.trim();
   }
 
   /** Drops batches whose retries have taken too long; returns when the next one's will have. */

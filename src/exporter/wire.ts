@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip, type ZlibOptions } from 'node:zlib';
 import type { Backend } from '../config/resolved.js';
-import { type Chunks, createChunks, MessageTooLarge } from '../encoding/chunks.js';
+import { type Chunks, createChunks, type Message, MessageTooLarge } from '../encoding/chunks.js';
 import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import { takeSnapshot } from '../encoding/snapshot.js';
@@ -61,13 +61,22 @@ export function createWire(options: WireOptions): Courier<Body> {
   function take(routed: RoutedSpan): Kept | Error {
     const { encodings } = routed;
     const encoding = encodings?.find((each) => each.encoder === encoder);
-    if (encoding !== undefined) return chunks.copy(encoding.message);
+    if (encoding !== undefined) return copy(encoding.message);
     const message = encoder.encode(routed, chunks, MAX_EAGER_BYTES);
     if (message instanceof MessageTooLarge) return keepForLater(routed);
     if (encodings !== undefined && !(message instanceof Error)) {
       encodings.push({ encoder, message, release: chunks.retain(message.chunk) });
     }
     return message;
+  }
+
+  function copy(message: Message): Kept | Error {
+    try {
+      return chunks.copy(message);
+    } catch (error) {
+      // Out of memory: another span's chance may be better.
+      return error instanceof Error ? error : new Error('a span can not be copied');
+    }
   }
 
   function keepForLater({ span, routeKey }: RoutedSpan): Kept | Error {

@@ -161,6 +161,14 @@ export function createRouter(options: RouterOptions): Router {
     const destination = mine.destination ?? resolve(mine);
     if (destination !== undefined) send(span, destination, mine, trace);
     else if (!lot.park(mine, span)) send(span, unkeyed(decision), mine, trace);
+    else leaveIfDecided(mine);
+  }
+
+  /** To measure a span may run code of the application's, which may have decided, or shut down, before it was parked. */
+  function leaveIfDecided(mine: Remembered): void {
+    const destination = mine.destination ?? resolve(mine);
+    if (destination !== undefined) empty(mine, destination);
+    else if (closed) leave(mine);
   }
 
   function resolve(mine: Remembered): Destination | undefined {
@@ -285,11 +293,14 @@ export function createRouter(options: RouterOptions): Router {
   function close(): void {
     closed = true;
     listeners.delete(listener);
-    for (const place of lot.places()) {
-      if (parkOverflow === 'default') settleEarly(place as Remembered);
-      else lot.release(place, () => ledger.drop('park_limit'));
-    }
+    for (const place of lot.places()) leave(place as Remembered);
     lot.close();
+  }
+
+  /** Parking is over. */
+  function leave(mine: Remembered): void {
+    if (parkOverflow === 'default') settleEarly(mine);
+    else lot.release(mine, () => ledger.drop('park_limit'));
   }
 
   return { start, end, close };

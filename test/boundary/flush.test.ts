@@ -255,4 +255,18 @@ describe('waitUntil of routeRequests', () => {
     await service.processor.forceFlush();
     expect(namesAt(receiver)).toEqual(['child', 'root']);
   });
+
+  it('may reject, and the process goes on', async () => {
+    const { service } = await start();
+    const rejected: Promise<void>[] = [];
+    const waitUntil = () => {
+      const promise = Promise.reject(new Error('not on this platform'));
+      rejected.push(promise);
+      return promise;
+    };
+    const url = await serve(service, { waitUntil });
+    const response = await fetch(url, { headers: { 'x-tenant': 'acme' } });
+    expect(await response.text()).toBe('hello');
+    expect(rejected).toHaveLength(1);
+  });
 });

@@ -110,6 +110,26 @@ describe('a batch', () => {
     expect(bench.memory.usedBytes).toBe(0);
   });
 
+  it.each(['resource', 'instrumentationScope'])(
+    'goes without spans that have no %s',
+    async (field) => {
+      const bench = createBench(answerAll);
+      bench.accept(1);
+      bench.exporter.accept(makeRouted(2, 0, { [field]: undefined }));
+      const throwing = makeRouted(3);
+      Object.defineProperty(throwing.span, field, {
+        get() {
+          throw new Error('broken');
+        },
+      });
+      bench.exporter.accept(throwing);
+      await bench.clock.advance(5_000);
+      expect(bench.batches).toEqual([[1]]);
+      expect(bench.dropped).toEqual({ encode_error: 2 });
+      expect(bench.memory.usedBytes).toBe(0);
+    },
+  );
+
   it('waits for resource attributes that are pending', async () => {
     const bench = createBench(answerAll);
     const resource = createPendingResource();

@@ -266,3 +266,36 @@ describe('two requests of one remote trace in one boundary', () => {
     expect(service.processor.stats().dropped).toEqual({ ambiguous: 1 });
   });
 });
+
+describe('a span whose own attribute runs code as it is parked', () => {
+  /** Ends a span of an open decision, an element of whose attribute runs `code` when it is read. */
+  function endRunning(code: () => void): void {
+    let hasRun = false;
+    const array = Object.defineProperty(['x'], 0, {
+      enumerable: true,
+      get() {
+        if (!hasRun) {
+          hasRun = true;
+          code();
+        }
+        return 'x';
+      },
+    });
+    const span = service.tracer.startSpan('span');
+    // Past the API's checks, as other processors can.
+    Object.assign((span as Span & { attributes: object }).attributes, { array });
+    span.end();
+  }
+
+  it('follows the key that the code decides', async () => {
+    await withBoundary(async () => endRunning(() => setRoute('acme')));
+    await service.processor.forceFlush();
+    expect(acme.names()).toEqual(['span']);
+    expect(service.processor.stats().parked).toBe(0);
+  });
+
+  it('is dropped where the code shuts the processor down', async () => {
+    await withBoundary(async () => endRunning(() => void service.processor.shutdown()));
+    expect(service.processor.stats()).toMatchObject({ parked: 0, dropped: { park_limit: 1 } });
+  });
+});
