@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = new URL('..', import.meta.url).pathname;
-const { exports, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { exports, devDependencies, sideEffects } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-package-'));
 
 function run(command, args, cwd = root) {
@@ -49,8 +49,10 @@ try {
       names
         .trim()
         .split(' ')
-        .filter((each) => each !== '__esModule');
-    if (exported(fromEsm).length === 0 || `${exported(fromEsm)}` !== `${exported(fromCommonJs)}`) {
+        .filter((each) => each !== '' && each !== '__esModule');
+    // What is imported for its effect alone exports nothing.
+    const isEmpty = exported(fromEsm).length === 0 && !sideEffects.includes(exports[entry].default);
+    if (isEmpty || `${exported(fromEsm)}` !== `${exported(fromCommonJs)}`) {
       throw new Error(`${name} exports differ: ESM ${fromEsm}, CommonJS ${fromCommonJs}`);
     }
     console.log(`${name}: ${fromEsm}`);
