@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = new URL('..', import.meta.url).pathname;
-const { exports, devDependencies, sideEffects } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { exports, devDependencies, sideEffects } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+);
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-package-'));
 
 function run(command, args, cwd = root) {
