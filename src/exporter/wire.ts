@@ -18,8 +18,8 @@ export interface Body extends Parcel {
 }
 
 /**
- * Spans beyond this size, in bytes, are encoded when their batch is made, and not when they end: 64 KiB take
- * some 40 us, 1 MiB close to a millisecond, which no request should have to wait for.
+ * Spans beyond this size, in bytes, are encoded when their batch is made, and not when they end: 64 KiB take less than
+ * 0.1 ms as protobuf and 0.3 ms as JSON, 1 MiB takes up to 6 ms, which no request should have to wait for.
  */
 const MAX_EAGER_BYTES = 64 * 1024;
 
