@@ -24,8 +24,6 @@ export interface Backlog<P extends Parcel> {
   readonly account: Pick<Account, 'pinned' | 'pinLimit'>;
   /** Sequence number of the next span. */
   readonly nextSequence: number;
-  /** Sequence number up to which, itself not included, every span is settled. */
-  readonly settledUpTo: number;
   /** How many spans with one of these sequence numbers are not settled. */
   countHeld(ranges: Readonly<SequenceRanges>): number;
   /** Whether the queue has no room for a further span, however small. */
@@ -105,11 +103,6 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
 
   get nextSequence(): number {
     return this.#nextSequence;
-  }
-
-  get settledUpTo(): number {
-    const oldestQueued = this.queue.oldest?.sequence ?? this.#nextSequence;
-    return Math.min(oldestQueued, this.batches[0]?.runs[0]?.sequence ?? this.#nextSequence);
   }
 
   get isFull(): boolean {

@@ -89,7 +89,6 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   });
   const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
   const attempt = createAttempt({ backend, backlog, courier, pace, log, clock });
-  const flushes = new Set<{ readonly upTo: number; readonly resolve: () => void }>();
   const settlements = new Set<Settlement>();
   /** Queued spans below this sequence number do not wait for their batch to fill. */
   let sealedUpTo = 0;
@@ -223,7 +222,6 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   }
 
   function onSettled(runs: readonly Run[]): void {
-    resolveFlushes();
     for (const settlement of settlements) {
       settlement.left -= countIn(runs, settlement.ranges);
       if (settlement.left > 0) continue;
@@ -232,7 +230,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     }
   }
 
-  function settle(ranges: Readonly<SequenceRanges>, deadline: Promise<void>): Promise<boolean> {
+  function settle(ranges: Readonly<SequenceRanges>, deadline?: Promise<void>): Promise<boolean> {
     const left = backlog.countHeld(ranges);
     if (left === 0) return Promise.resolve(true);
     seal();
@@ -240,35 +238,15 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       // A copy: what the request hands over meanwhile is not waited for, nor may it count for what is.
       const settlement = { ranges: [...ranges], left, resolve: () => resolve(true) };
       settlements.add(settlement);
-      void deadline.then(() => {
+      void deadline?.then(() => {
         settlements.delete(settlement);
         resolve(false);
       });
     });
   }
 
-  function resolveFlushes(): void {
-    if (flushes.size === 0) return;
-    const { settledUpTo } = backlog;
-    for (const flush of flushes) {
-      if (flush.upTo > settledUpTo) continue;
-      flushes.delete(flush);
-      flush.resolve();
-    }
-  }
-
   async function flush(deadline?: Promise<void>): Promise<boolean> {
-    const upTo = backlog.nextSequence;
-    seal();
-    const isSettled = await new Promise<boolean>((resolve) => {
-      const flush = { upTo, resolve: () => resolve(true) };
-      flushes.add(flush);
-      resolveFlushes();
-      void deadline?.then(() => {
-        flushes.delete(flush);
-        resolve(false);
-      });
-    });
+    const isSettled = await settle([0, backlog.nextSequence], deadline);
     // A shutdown's deadline may have settled what was waited for.
     if (!isSettled || isClosed) return isSettled;
     return settles(courier.flush(), deadline);
