@@ -1,8 +1,9 @@
 import { context } from '@opentelemetry/api';
-import { runDetached } from '../detached.js';
+import { startDeadline } from '../deadline.js';
 import { decisionInForce } from '../routing/binding.js';
 import { whenIdle } from '../routing/decision.js';
 import { type Decision, registry } from '../routing/registry.js';
+import { createSystemClock } from '../system-clock.js';
 
 /**
  * How long a request's flush waits by default: what serverless platforms leave an invocation after its response is
@@ -10,8 +11,7 @@ import { type Decision, registry } from '../routing/registry.js';
  */
 const DEFAULT_TIMEOUT_MS = 5_000;
 
-/** The longest that a timer of Node takes; beyond it fires at once. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const clock = createSystemClock();
 
 /** What `flushRequest` takes. */
 export interface FlushRequestOptions {
@@ -50,25 +50,15 @@ export function flushRequest(options: FlushRequestOptions = {}): Promise<void> {
 export async function flushAfter(decision: Decision, closed: Promise<void>): Promise<void> {
   const idle = new Promise<void>((resolve) => whenIdle(decision, resolve));
   await closed;
-  const { passed, cancel } = startTimer(DEFAULT_TIMEOUT_MS);
+  const { passed, cancel } = startDeadline(clock, DEFAULT_TIMEOUT_MS);
   await Promise.race([idle, passed]);
   cancel();
   await flushDecision(decision, DEFAULT_TIMEOUT_MS);
 }
 
 async function flushDecision(decision: Decision, timeoutMs: number): Promise<void> {
-  const { passed, cancel } = startTimer(timeoutMs);
+  const { passed, cancel } = startDeadline(clock, timeoutMs);
   const flushes = Array.from(registry().listeners, (listener) => listener.flush(decision, passed));
   await Promise.all(flushes);
   cancel();
-}
-
-/** A timer that keeps the process alive, since somebody waits for it. */
-function startTimer(timeoutMs: number): { passed: Promise<void>; cancel: () => void } {
-  let cancel = () => {};
-  const passed = new Promise<void>((resolve) => {
-    const timer = runDetached(() => setTimeout(resolve, Math.min(timeoutMs, MAX_TIMEOUT_MS)));
-    cancel = () => clearTimeout(timer);
-  });
-  return { passed, cancel };
 }

@@ -1,6 +1,8 @@
 import { constants } from 'node:os';
 import { emit } from '../accounting/log.js';
 import type { RoutingStats } from '../accounting/stats.js';
+import { startDeadline } from '../deadline.js';
+import { createSystemClock } from '../system-clock.js';
 import { undeliveredSpans } from './undelivered.js';
 
 /** The signals that ask a process to end. */
@@ -46,8 +48,8 @@ export function drainAtEnd(processor: Drainable, timeoutMs: number, host: Host):
 
   async function end(signal: EndSignal, flushed: Promise<void>): Promise<void> {
     isEnding = true;
-    const { promise: deadline, cancel } = timeout(timeoutMs);
-    await Promise.race([flushed.then(() => processor.shutdown()), deadline]);
+    const { passed, cancel } = startDeadline(createSystemClock(), timeoutMs);
+    await Promise.race([flushed.then(() => processor.shutdown()), passed]);
     cancel();
     tellOfLoss();
     for (const [each, listener] of listeners) host.removeListener(each, listener);
@@ -94,12 +96,4 @@ function signalExitListeners(host: Host): number {
       typeof emitter === 'object' && emitter !== null ? Reflect.get(emitter, 'count') : 0;
     return sum + (typeof count === 'number' ? count : 0);
   }, 0);
-}
-
-function timeout(ms: number): { promise: Promise<void>; cancel: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const promise = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  return { promise, cancel: () => clearTimeout(timer) };
 }

@@ -8,6 +8,7 @@ import { resolveFromEnv } from '../config/env.js';
 import { isResolved, resolveConfig } from '../config/resolve.js';
 import type { ResolvedConfig } from '../config/resolved.js';
 import type { SignalboxConfig } from '../config/schema.js';
+import { startDeadline } from '../deadline.js';
 import { runDetached } from '../detached.js';
 import { createSizeEstimate, SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import { createSpanEncoders } from '../encoding/span-encoder.js';
@@ -146,8 +147,8 @@ export class RoutingSpanProcessor {
   }
 
   async #flush(timeoutMs: number): Promise<void> {
-    const { promise: deadline, cancel } = this.#timeout(timeoutMs);
-    const settled = await Promise.all(this.#exporters.map((exporter) => exporter.flush(deadline)));
+    const { passed, cancel } = startDeadline(this.#clock, timeoutMs);
+    const settled = await Promise.all(this.#exporters.map((exporter) => exporter.flush(passed)));
     cancel();
     const unsettled = this.#exporters.filter((_, index) => settled[index] === false);
     if (unsettled.length > 0) {
@@ -160,20 +161,11 @@ export class RoutingSpanProcessor {
 
   async #stop(): Promise<void> {
     this.#router.close();
-    const { promise: deadline, cancel } = this.#timeout(this.#shutdownTimeoutMs);
-    await Promise.all(this.#exporters.map((exporter) => exporter.shutdown(deadline)));
+    const { passed, cancel } = startDeadline(this.#clock, this.#shutdownTimeoutMs);
+    await Promise.all(this.#exporters.map((exporter) => exporter.shutdown(passed)));
     cancel();
     this.#ledger.close();
     this.#log.flush();
-  }
-
-  #timeout(ms: number): { promise: Promise<void>; cancel: () => void } {
-    let cancel = () => {};
-    const promise = new Promise<void>((resolve) => {
-      // The one timer that keeps the process alive: somebody waits for what it ends.
-      cancel = this.#clock.schedule(resolve, ms, true);
-    });
-    return { promise, cancel };
   }
 
   /** The one place where a bug of ours ends, short of the application's request. */

@@ -1,0 +1,16 @@
+import type { Clock } from './clock.js';
+
+/** A time that passes, unless it is cancelled. */
+export interface Deadline {
+  readonly passed: Promise<void>;
+  readonly cancel: () => void;
+}
+
+/** Starts a deadline. It keeps the process alive, since somebody waits for what it ends. */
+export function startDeadline(clock: Pick<Clock, 'schedule'>, timeoutMs: number): Deadline {
+  let cancel = () => {};
+  const passed = new Promise<void>((resolve) => {
+    cancel = clock.schedule(resolve, timeoutMs, true);
+  });
+  return { passed, cancel };
+}
