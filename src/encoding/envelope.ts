@@ -91,11 +91,22 @@ export function createBody(parts: readonly Uint8Array[]): RequestBody {
   return { parts: joined, size };
 }
 
-/**
- * Creates the function that frames a resource, or a scope: once, unless it is not final, as a resource is
- * while some of its attributes are pending.
- */
-export function createFrameCache<T extends object>(
+/** Creates the functions that frame a resource, once its attributes are all there, and a scope. */
+export function createFrames(
+  resource: (subject: Resource) => Frame,
+  scope: (subject: InstrumentationScope) => Frame,
+): {
+  readonly frameResource: (subject: Resource) => Frame;
+  readonly frameScope: (subject: InstrumentationScope) => Frame;
+} {
+  return {
+    frameResource: createFrameCache(resource, isSettled),
+    frameScope: createFrameCache(scope, () => true),
+  };
+}
+
+/** Frames each subject once, unless it is not final. */
+function createFrameCache<T extends object>(
   frame: (subject: T) => Frame,
   isFinal: (subject: T) => boolean,
 ): (subject: T) => Frame {
@@ -111,6 +122,6 @@ export function createFrameCache<T extends object>(
 }
 
 /** Whether all attributes of a resource are there. */
-export function isSettled(resource: Resource): boolean {
+function isSettled(resource: Resource): boolean {
   return resource.asyncAttributesPending !== true;
 }

@@ -1,13 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { InstrumentationScope, Resource } from '../sdk.js';
+import type { Resource } from '../sdk.js';
 import { type Write, writeApart } from './chunks.js';
-import {
-  type AttributedScope,
-  createFrameCache,
-  type Frame,
-  isSettled,
-  type SpanGroups,
-} from './envelope.js';
+import { type AttributedScope, createFrames, type Frame, type SpanGroups } from './envelope.js';
 import { writeJsonAttributes } from './json-attributes.js';
 import { writeJsonKey } from './json-value.js';
 import { createLiteral, writeLiteral, writeString, writeUint32 } from './json-writer.js';
@@ -57,13 +51,9 @@ export function createJsonEnvelope(): (groups: SpanGroups) => Uint8Array[] {
     return writeLiteral(chunk, at, SPANS);
   };
 
-  const frameResource = createFrameCache(
-    (resource: Resource) => frame(writeResource, resource),
-    isSettled,
-  );
-  const frameScope = createFrameCache(
-    (scope: InstrumentationScope) => frame(writeScope, scope),
-    () => true,
+  const { frameResource, frameScope } = createFrames(
+    (resource) => frame(writeResource, resource),
+    (scope) => frame(writeScope, scope),
   );
 
   return (groups) => {

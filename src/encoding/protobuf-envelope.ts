@@ -1,13 +1,7 @@
-import type { InstrumentationScope, Resource } from '../sdk.js';
+import type { Resource } from '../sdk.js';
 import { writeAttributes, writeKey } from './attributes.js';
 import { type Chunk, type Write, writeApart } from './chunks.js';
-import {
-  type AttributedScope,
-  createFrameCache,
-  type Frame,
-  isSettled,
-  type SpanGroups,
-} from './envelope.js';
+import { type AttributedScope, createFrames, type Frame, type SpanGroups } from './envelope.js';
 import { createKeys } from './keys.js';
 import { asText, countOf } from './span-fields.js';
 import { closeMessage, writeText, writeVarint } from './writer.js';
@@ -49,13 +43,9 @@ export function createProtobufEnvelope(): (groups: SpanGroups) => Uint8Array[] {
     return closeMessage(chunk, 1, start, at);
   };
 
-  const frameResource = createFrameCache(
-    (resource: Resource) => frame(writeResource, resource),
-    isSettled,
-  );
-  const frameScope = createFrameCache(
-    (scope: InstrumentationScope) => frame(writeScope, scope),
-    () => true,
+  const { frameResource, frameScope } = createFrames(
+    (resource) => frame(writeResource, resource),
+    (scope) => frame(writeScope, scope),
   );
 
   return (groups) => {

@@ -114,7 +114,7 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
 
-/** Whatever was thrown, as an error. */
-function asError(thrown: unknown): Error {
+/** Whatever was thrown as a span was read, as an error. */
+export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error('a span can not be read', { cause: thrown });
 }

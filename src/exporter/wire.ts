@@ -5,7 +5,7 @@ import { type Chunks, createChunks, type Message, MessageTooLarge } from '../enc
 import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import { takeSnapshot } from '../encoding/snapshot.js';
-import type { SpanEncoder } from '../encoding/span-encoder.js';
+import { asError, type SpanEncoder } from '../encoding/span-encoder.js';
 import type { Transport } from '../transport/transport.js';
 import type { Courier, Packed, Parcel } from './courier.js';
 import type { Kept, MessageRun, Run } from './run.js';
@@ -75,7 +75,7 @@ export function createWire(options: WireOptions): Courier<Body> {
       return chunks.copy(message);
     } catch (error) {
       // Out of memory: another span's chance may be better.
-      return error instanceof Error ? error : new Error('a span can not be copied');
+      return asError(error);
     }
   }
 
@@ -85,7 +85,7 @@ export function createWire(options: WireOptions): Courier<Body> {
       const size = SPAN_OBJECT_BYTES + estimateBytes(routed);
       return { chunk: undefined, index: 0, size, routed };
     } catch (error) {
-      return error instanceof Error ? error : new Error('a span can not be read', { cause: error });
+      return asError(error);
     }
   }
 
