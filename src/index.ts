@@ -26,3 +26,4 @@ export type {
   SpanEvent,
   SpanExporter,
 } from './sdk.js';
+export { type AuditResource, parseAuditResources } from './transport/audit-resources.js';
