@@ -5,6 +5,8 @@ import type { BackendKey } from './schema.js';
 const alternatives: readonly (readonly [BackendKey, BackendKey])[] = [
   ['endpoint', 'tracesEndpoint'],
   ['apiKey', 'apiKeyFile'],
+  ['apiKey', 'credentials'],
+  ['apiKeyFile', 'credentials'],
 ];
 
 /** What a dispatcher of the application's own decides in their place. */
@@ -17,13 +19,15 @@ const dispatchers: readonly BackendKey[] = [
 
 /** Options without effect where something else delivers; telling of them is enough, as nothing goes wrong. */
 const unused = {
-  'otlp-http': ['maxConcurrentExports', 'retryMaxElapsedMs'],
+  'otlp-http': ['maxConcurrentExports', 'retryMaxElapsedMs', 'authGraceMs'],
   other: [
     'endpoint',
     'tracesEndpoint',
     'headers',
     'apiKey',
     'apiKeyFile',
+    'credentials',
+    'authGraceMs',
     'protocol',
     'compression',
     'certificate',
@@ -44,6 +48,7 @@ export function checkRelations(source: BackendSource): void {
   }
   if (options.dispatcher !== undefined) checkDispatcher(source);
   checkExporter(source);
+  checkGrace(source);
   if (options.parent !== undefined && preset.parentHeader === undefined) {
     findings.problem(
       at('parent'),
@@ -75,6 +80,14 @@ function checkDispatcher({ options, findings, at }: BackendSource): void {
   }
 }
 
+function checkGrace({ options, findings, at }: BackendSource): void {
+  const { authGraceMs, apiKeyFile, credentials, exporter = 'signalbox' } = options;
+  if (authGraceMs === undefined || exporter !== 'signalbox') return;
+  if (apiKeyFile !== undefined || credentials !== undefined) return;
+  const hint = `leave it out, or give the key by ${at('apiKeyFile')}`;
+  findings.warn(at('authGraceMs'), 'has no effect, as the API key can not change', hint);
+}
+
 function checkExporter({ options, findings, at }: BackendSource): void {
   const { exporter = 'signalbox' } = options;
   if (exporter === 'signalbox') return;
@@ -88,6 +101,13 @@ function checkExporter({ options, findings, at }: BackendSource): void {
   }
   if (isStock && options.proxy !== undefined && options.proxy !== 'none') {
     findings.problem(at('proxy'), 'is not known to the exporter otlp-http', 'use signalbox');
+  }
+  if (isStock && options.credentials !== undefined) {
+    findings.problem(at('credentials'), 'is not known to the exporter otlp-http', 'use signalbox');
+  }
+  if (isStock && options.apiKeyFile !== undefined) {
+    const what = 'is read once with this exporter';
+    findings.warn(at('apiKeyFile'), what, 'the exporter signalbox reads it again when it changes');
   }
   for (const key of isStock ? unused['otlp-http'] : unused.other) {
     if (options[key] === undefined) continue;

@@ -1,4 +1,5 @@
 import type { BackendSource } from './backend-source.js';
+import { locateCredentials } from './credential-sources.js';
 import { parseEndpoint, parseProxy, withPath } from './endpoint.js';
 import { headerFault, headerValueFault, isToken } from './headers.js';
 import type { Backend } from './resolved.js';
@@ -6,7 +7,10 @@ import { type BackendConfig, type BackendKey, backendSettings } from './schema.j
 import { clientPairFault } from './tls.js';
 
 /** Where a backend's requests go, and what they carry and trust. */
-export type Wire = Pick<Backend, 'url' | 'headers' | 'tls' | 'proxy' | 'timeoutMs' | 'compression'>;
+export type Wire = Pick<
+  Backend,
+  'url' | 'headers' | 'tls' | 'credentials' | 'proxy' | 'timeoutMs' | 'compression'
+>;
 
 /** The wire of a backend whose exporter is made elsewhere and has its own. */
 export function noWire(options: BackendConfig): Wire {
@@ -14,6 +18,7 @@ export function noWire(options: BackendConfig): Wire {
     url: undefined,
     headers: Object.freeze({}),
     tls: undefined,
+    credentials: undefined,
     proxy: undefined,
     timeoutMs: options.timeoutMs ?? backendSettings.timeoutMs.default,
     compression: options.compression ?? backendSettings.compression.default,
@@ -34,6 +39,7 @@ export function resolveWire(source: BackendSource): Wire {
     url,
     headers: Object.freeze(resolveHeaders(source)),
     tls: tls && Object.freeze(tls),
+    credentials: locateCredentials(source.options),
     proxy: resolveProxy(source),
   };
 }
@@ -79,8 +85,16 @@ function resolveHeaders(source: BackendSource): Record<string, string> {
     const from = name === 'authorization' ? 'the API key' : 'the parent';
     findings.problem(at('headers', name), `${name} is set by ${from}`, 'give one of the two');
   }
+  if (options.credentials !== undefined && headers.has('authorization')) {
+    const what = 'authorization is set by the key that credentials give';
+    findings.problem(at('headers', 'authorization'), what, 'give one of the two');
+  }
   if (preset.parentHeader && !own.has('authorization') && !headers.has('authorization')) {
-    const missing = !findings.has(at('apiKey')) && !findings.has(at('apiKeyFile'));
+    const missing =
+      options.credentials === undefined &&
+      !findings.has(at('apiKey')) &&
+      !findings.has(at('apiKeyFile')) &&
+      !findings.has(at('credentials'));
     if (missing) findings.warn(at('apiKey'), 'is not set', 'Braintrust refuses what has no key');
   }
   return Object.fromEntries([...headers, ...own]);

@@ -41,6 +41,9 @@ export function resolveBackend(
     compression: wire.compression,
     timeoutMs: wire.timeoutMs,
     tls: wire.tls,
+    // A stock exporter is given its credentials once, when it is made.
+    credentials: exporter === 'signalbox' ? wire.credentials : undefined,
+    authGraceMs: options.authGraceMs ?? backendSettings.authGraceMs.default,
     proxy: wire.proxy,
     parent: preset.parentHeader === undefined ? undefined : options.parent,
     // The stock exporter of this name knows nothing else.

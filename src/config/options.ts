@@ -99,6 +99,25 @@ export interface SignalboxConfig {
   meterProvider?: MeterProvider | undefined;
 }
 
+/** What a {@link CredentialsCallback} is told. */
+export interface CredentialsRequest {
+  /** Name of the backend, so that one function can serve several. */
+  readonly backend: string;
+  /** The key that it gave last was refused: one that it keeps in a cache will be refused again. */
+  readonly isRefused: boolean;
+  /** Aborts when nobody waits any more: after the backend's timeout, or at its shutdown. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gives a backend's API key, without `Bearer`.
+ *
+ * Called outside every request's context, and for one backend not again before it has answered, or the backend's
+ * timeout is over. While it throws, rejects, or gives what no header can carry there is no new key: the one it
+ * gave last stays in use, and where it has given none the spans wait as in an outage.
+ */
+export type CredentialsCallback = (request: CredentialsRequest) => string | Promise<string>;
+
 /** One destination: its URL, credentials, protocol and limits. */
 export interface BackendConfig {
   /**
@@ -129,9 +148,26 @@ export interface BackendConfig {
 
   /**
    * Path of a file that holds the API key, in place of `apiKey`; line breaks at its end are cut off. Read
-   * once, at construction.
+   * again whenever it changes, but with the exporter `otlp-http`, which knows the first key alone.
    */
   apiKeyFile?: string | undefined;
+
+  /**
+   * Gives the API key, in place of `apiKey` and `apiKeyFile`: for keys that expire, or that a vault holds.
+   * Asked before the first request, and again after a request was refused with the key it gave (401, 403).
+   */
+  credentials?: CredentialsCallback | undefined;
+
+  /**
+   * Longest that a batch is held that was refused (401, 403) with a key from `apiKeyFile` or `credentials`,
+   * in milliseconds. It is sent again as soon as there is another key; when the time is over it is dropped as
+   * `refused`. 0 holds nothing. With a key that can not change a refusal is final at once.
+   *
+   * 5 minutes, because Kubernetes may take two until a changed secret has reached every volume.
+   *
+   * @default 300_000
+   */
+  authGraceMs?: number | undefined;
 
   /**
    * What the traces belong to at Braintrust, such as `project_name:checkout`; sent as `x-bt-parent`. The
@@ -164,8 +200,8 @@ export interface BackendConfig {
   timeoutMs?: number | undefined;
 
   /**
-   * Path of a PEM file with the certificate authorities to trust, in place of Node's own. Read once, at
-   * construction.
+   * Path of a PEM file with the certificate authorities to trust, in place of Node's own. Like the two below it is
+   * read again whenever it changes, but with the exporter `otlp-http`.
    */
   certificate?: string | undefined;
 

@@ -1,6 +1,18 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import type { SpanExporter } from '../sdk.js';
+import type { CredentialsCallback } from './options.js';
+
+/**
+ * Where credentials come from that may change while the process runs. What was found there at construction
+ * stands in the backend's `headers` and `tls`.
+ */
+export interface CredentialSources {
+  /** What gives the API key: the absolute path of a file, or a function of the application. */
+  readonly apiKey: string | CredentialsCallback | undefined;
+  /** Absolute paths of PEM files, by what `tls` has of each. */
+  readonly tls: Backend['tls'];
+}
 
 /** One backend, checked and complete: every default filled in, every file read. Frozen. */
 export interface Backend {
@@ -20,6 +32,10 @@ export interface Backend {
   readonly timeoutMs: number;
   /** PEM texts. */
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
+  /** `undefined` where no credentials of this backend can change. */
+  readonly credentials: CredentialSources | undefined;
+  /** How long a batch waits for another key; see `BackendConfig.authGraceMs`. */
+  readonly authGraceMs: number;
   /** URL of the proxy that leads to `url`, from `PROXY` or the proxy variables; credentials in its user-info. */
   readonly proxy: string | undefined;
   /** What delivers: signalbox's own wire, or an exporter made elsewhere. */

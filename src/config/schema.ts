@@ -2,7 +2,7 @@ import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { SpanExporter } from '../sdk.js';
-import type { BackendConfig, SignalboxConfig } from './options.js';
+import type { BackendConfig, CredentialsCallback, SignalboxConfig } from './options.js';
 import { parseRouteFrom } from './route-from.js';
 import {
   choice,
@@ -62,8 +62,26 @@ export const backendSettings = {
     variable: 'API_KEY_FILE',
     type: 'path',
     hint: 'the path of a file that holds the key',
-    description: 'File that holds the API key, in place of `API_KEY`.',
+    description: 'File that holds the API key, in place of `API_KEY`; read again when it changes.',
   }),
+  credentials: {
+    form: 'object',
+    type: 'function',
+    fault: 'is no function',
+    hint: 'a function that returns the API key, or a promise of it',
+    description: 'Gives the API key, in place of `API_KEY`.',
+    schema: z.custom<CredentialsCallback>((value) => typeof value === 'function'),
+  },
+  authGraceMs: withDefault(
+    300_000,
+    integer({
+      variable: 'AUTH_GRACE',
+      unit: 'milliseconds',
+      min: 0,
+      description:
+        'Longest that a batch refused with 401 or 403 waits for another key from `API_KEY_FILE`. 0 holds nothing.',
+    }),
+  ),
   parent: text({
     variable: 'PARENT',
     type: 'text',
@@ -102,19 +120,21 @@ export const backendSettings = {
     variable: 'CERTIFICATE',
     type: 'path',
     hint: 'the path of a PEM file',
-    description: "Certificate authorities to trust, as PEM, in place of Node's own.",
+    description:
+      "Certificate authorities to trust, as PEM, in place of Node's own; read again when it changes.",
   }),
   clientCertificate: text({
     variable: 'CLIENT_CERTIFICATE',
     type: 'path',
     hint: 'the path of a PEM file',
-    description: "The client's certificate (chain) for mutual TLS, as PEM.",
+    description:
+      "The client's certificate (chain) for mutual TLS, as PEM; read again when it changes.",
   }),
   clientKey: text({
     variable: 'CLIENT_KEY',
     type: 'path',
     hint: 'the path of a PEM file',
-    description: 'Private key of `CLIENT_CERTIFICATE`, as PEM.',
+    description: 'Private key of `CLIENT_CERTIFICATE`, as PEM; read again when it changes.',
   }),
   proxy: text({
     variable: 'PROXY',

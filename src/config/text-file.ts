@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
 
 /** The content of a file, or what is wrong with the file in words that follow its name. */
 export type TextFile = { readonly text: string } | { readonly what: string };
@@ -9,6 +10,9 @@ export type ReadTextFile = (path: string) => TextFile;
 /** Keys and certificates take a few KiB, the configuration of 10,000 backends a few MiB. */
 const maxBytes = 64 * 1024 * 1024;
 
+/** A pipe would block already when it is opened, if it were not for O_NONBLOCK. */
+const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+
 /**
  * Reads a UTF-8 file, without its byte order mark. Only regular files are read: a pipe or a device could
  * keep the application waiting for ever.
@@ -16,18 +20,37 @@ const maxBytes = 64 * 1024 * 1024;
 export const readTextFile: ReadTextFile = (path) => {
   let descriptor: number | undefined;
   try {
-    // A pipe would block already when it is opened, if it were not for O_NONBLOCK.
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile()) return { what: 'is not a regular file' };
-    if (stats.size > maxBytes) return { what: 'is too large' };
-    return { text: readFileSync(descriptor, 'utf8').replace(/^\uFEFF/, '') };
+    descriptor = openSync(path, flags);
+    return faultOf(fstatSync(descriptor)) ?? textOf(readFileSync(descriptor, 'utf8'));
   } catch (error) {
     return { what: reasonOf(error) };
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
 };
+
+/** Reads like {@link readTextFile}, without holding up the event loop. Never rejects. */
+export async function readTextFileAsync(path: string): Promise<TextFile> {
+  try {
+    const handle = await open(path, flags);
+    try {
+      return faultOf(await handle.stat()) ?? textOf(await handle.readFile('utf8'));
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    return { what: reasonOf(error) };
+  }
+}
+
+function faultOf(stats: Stats): TextFile | undefined {
+  if (!stats.isFile()) return { what: 'is not a regular file' };
+  return stats.size > maxBytes ? { what: 'is too large' } : undefined;
+}
+
+function textOf(content: string): TextFile {
+  return { text: content.replace(/^\uFEFF/, '') };
+}
 
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';

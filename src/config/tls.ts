@@ -9,10 +9,15 @@ import type { Fault } from './findings.js';
 export function createAuthoritiesCheck(): (pem: string) => Fault | undefined {
   const seen = new Map<string, Fault | undefined>();
   return (pem) => {
-    // Node takes text without any certificate for an empty list, and would then trust nobody.
-    if (!seen.has(pem)) seen.set(pem, isCertificateChain(pem) ? undefined : notPem);
+    if (!seen.has(pem)) seen.set(pem, authoritiesFault(pem));
     return seen.get(pem);
   };
+}
+
+/** What is wrong with certificate authorities in PEM; `undefined` for nothing. */
+export function authoritiesFault(pem: string): Fault | undefined {
+  // Node takes text without any certificate for an empty list, and would then trust nobody.
+  return isCertificateChain(pem) ? undefined : notPem;
 }
 
 /** What is wrong with a client certificate and its key in PEM; `undefined` for nothing. */

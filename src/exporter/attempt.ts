@@ -6,6 +6,7 @@ import type { Retryable, SendResult } from '../transport/result.js';
 import type { Backlog } from './backlog.js';
 import type { Batch } from './batch.js';
 import type { Courier, Parcel } from './courier.js';
+import type { Grace } from './grace.js';
 import type { Pace } from './pace.js';
 import { createResourceWait } from './resource-attributes.js';
 
@@ -15,6 +16,7 @@ export interface AttemptParts<P extends Parcel> {
   readonly backlog: Backlog<P>;
   readonly courier: Courier<P>;
   readonly pace: Pace;
+  readonly grace: Pick<Grace<P>, 'hold'>;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -28,7 +30,7 @@ export interface AttemptParts<P extends Parcel> {
 export function createAttempt<P extends Parcel>(
   parts: AttemptParts<P>,
 ): (batch: Batch<P>) => Promise<void> {
-  const { backend, backlog, courier, pace, log, clock } = parts;
+  const { backend, backlog, courier, pace, grace, log, clock } = parts;
   const waitForResources = createResourceWait(clock, backend.timeoutMs);
 
   async function attempt(batch: Batch<P>): Promise<void> {
@@ -88,6 +90,10 @@ export function createAttempt<P extends Parcel>(
         log.warn(`${backend.name} message`, `backend ${backend.name} warns: ${message}`);
       }
       backlog.deliver(batch, result);
+      return;
+    }
+    if (result.status === 'unauthorized') {
+      grace.hold(batch, result);
       return;
     }
     batch.failure = result.failure;

@@ -21,6 +21,8 @@ export interface Backlog<P extends Parcel> {
   readonly queue: Pick<Queue, 'size' | 'bytes' | 'oldest'>;
   /** Batches that are not settled, oldest first. */
   readonly batches: readonly Batch<P>[];
+  /** Batches that wait for other credentials, the longest held first; they are not among `batches`. */
+  readonly held: ReadonlySet<Batch<P>>;
   readonly account: Pick<Account, 'pinned' | 'pinLimit'>;
   /** Sequence number of the next span. */
   readonly nextSequence: number;
@@ -44,6 +46,11 @@ export interface Backlog<P extends Parcel> {
   send(batch: Batch<P>, parcel: P): AbortSignal;
   /** The attempt failed, and the batch waits for its next one. */
   requeue(batch: Batch<P>, notBeforeMs: number): void;
+  /**
+   * The attempt was refused for its credentials, and the batch waits for others. However many do, the bounds of the
+   * queue hold for all of them together: the longest held are dropped.
+   */
+  hold(batch: Batch<P>): void;
   /** Puts two smaller batches in the place of one that failed, or was found, to be too large. */
   split(batch: Batch<P>): void;
   /** The backend has taken the batch, but for what it rejected. */
@@ -79,6 +86,7 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlo
 class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   readonly queue: Queue;
   readonly batches: Batch<P>[] = [];
+  readonly held = new Set<Batch<P>>();
   readonly account: Account;
   readonly #options: BacklogOptions;
   readonly #ledger: BackendLedger;
@@ -89,6 +97,8 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   #unsent = 0;
   #unsentBytes = 0;
   #nextSequence = 0;
+  #heldSpans = 0;
+  #heldBytes = 0;
 
   constructor(options: BacklogOptions) {
     const { limits, memory, clock, hurry } = options;
@@ -110,7 +120,7 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   }
 
   countHeld(ranges: Readonly<SequenceRanges>): number {
-    const inBatches = this.batches.map(({ runs }) => countIn(runs, ranges));
+    const inBatches = [...this.batches, ...this.held].map(({ runs }) => countIn(runs, ranges));
     return inBatches.reduce((sum, count) => sum + count, this.queue.countIn(ranges));
   }
 
@@ -119,7 +129,11 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     if (this.isFull || this.#unsentBytes + size > this.#maxUnsentBytes) {
       return this.refuse('queue_full');
     }
-    if (!this.account.take(size + this.#spanOverheadBytes)) return this.refuse('buffer_full');
+    const needed = size + this.#spanOverheadBytes;
+    // What was refused already is worth less than what may still be taken.
+    if (!this.account.take(needed) && !(this.#giveHeld(needed) && this.account.take(needed))) {
+      return this.refuse('buffer_full');
+    }
     this.#ledger.accept();
     this.queue.push(kept, span, this.#nextSequence);
     this.#nextSequence += 1;
@@ -141,6 +155,11 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   }
 
   open(batch: Batch<P>): void {
+    if (this.#unhold(batch)) {
+      this.batches.push(batch);
+      // With other credentials it is another request: it is retried as long as any.
+      batch.retryUntilMs = Number.POSITIVE_INFINITY;
+    }
     batch.state = 'packing';
     this.account.pin(this.#sizeOf(batch));
   }
@@ -173,6 +192,9 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     batch.aborter = aborter;
     batch.firstSentAtMs ??= clock.now();
     batch.retryUntilMs ??= batch.firstSentAtMs + limits.retryMaxElapsedMs;
+    if (batch.retryUntilMs === Number.POSITIVE_INFINITY) {
+      batch.retryUntilMs = clock.now() + limits.retryMaxElapsedMs;
+    }
     this.#ledger.start(batch.spans, from);
     if (parcel.bytes > 0) this.#ledger.sendBytes(parcel.bytes);
     return aborter.signal;
@@ -183,6 +205,20 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     batch.state = 'waiting';
     batch.notBeforeMs = notBeforeMs;
     this.account.unpin(this.#sizeOf(batch));
+  }
+
+  hold(batch: Batch<P>): void {
+    const { batches, held } = this;
+    this.requeue(batch, Number.NEGATIVE_INFINITY);
+    batches.splice(batches.indexOf(batch), 1);
+    held.add(batch);
+    this.#heldSpans += batch.spans;
+    this.#heldBytes += batch.bytes;
+    for (const oldest of held) {
+      const isOver = this.#heldSpans > this.#maxUnsent || this.#heldBytes > this.#maxUnsentBytes;
+      if (!isOver) return;
+      this.drop(oldest, 'queue_full');
+    }
   }
 
   split(batch: Batch<P>): void {
@@ -221,7 +257,7 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
 
   abandon(reason: BackendDropReason): void {
     this.#dropQueued(this.queue.takeOldest(this.queue.size, Number.POSITIVE_INFINITY), reason);
-    for (const batch of Array.from(this.batches)) {
+    for (const batch of [...this.batches, ...this.held]) {
       const aborter = batch.state === 'inFlight' ? batch.aborter : undefined;
       this.drop(batch, reason);
       // Last: the batch is settled, so the answer that the abort brings about counts for nothing.
@@ -240,9 +276,27 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     const { account, batches } = this;
     if (batch.state !== 'waiting') account.unpin(this.#sizeOf(batch));
     account.give(this.#sizeOf(batch));
-    batches.splice(batches.indexOf(batch), 1);
+    if (!this.#unhold(batch)) batches.splice(batches.indexOf(batch), 1);
     batch.state = 'settled';
     this.#options.onSettled(batch.runs);
+  }
+
+  /** Returns whether the batch was held. */
+  #unhold(batch: Batch<P>): boolean {
+    if (!this.held.delete(batch)) return false;
+    this.#heldSpans -= batch.spans;
+    this.#heldBytes -= batch.bytes;
+    return true;
+  }
+
+  /** Drops batches that are held, the longest held first, until they have given so many bytes. */
+  #giveHeld(bytes: number): boolean {
+    const heldAfter = this.account.held - bytes;
+    for (const batch of this.held) {
+      if (this.account.held <= heldAfter) return true;
+      this.drop(batch, 'buffer_full');
+    }
+    return this.account.held <= heldAfter;
   }
 
   #dropQueued(runs: readonly Run[], reason: BackendDropReason): void {
@@ -286,10 +340,12 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     }
   }
 
-  /** Drops the newest first: queued spans, and then batches that wait. */
+  /** Drops what is held for other credentials, then the newest first: queued spans, and then batches that wait. */
   #giveWay(bytes: number): void {
     const heldAfter = this.account.held - bytes;
-    this.#dropQueued(this.queue.takeNewest(bytes, this.#spanOverheadBytes), 'buffer_full');
+    if (this.#giveHeld(bytes)) return;
+    const rest = this.account.held - heldAfter;
+    this.#dropQueued(this.queue.takeNewest(rest, this.#spanOverheadBytes), 'buffer_full');
     for (
       let batch = this.#newestWaiting();
       batch !== undefined && this.account.held > heldAfter;

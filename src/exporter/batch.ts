@@ -26,6 +26,8 @@ export interface Batch<P> {
    * different requests, but their spans have been tried for as long.
    */
   retryUntilMs: number | undefined;
+  /** When it may no longer be held for other credentials; `undefined` before it was first refused for them. */
+  graceUntilMs: number | undefined;
   /** Why the last attempt failed. */
   failure: SendFailure | undefined;
   /** Aborts the attempt that is under way. */
@@ -48,13 +50,18 @@ export function createBatch<P>(
     notBeforeMs: Number.NEGATIVE_INFINITY,
     firstSentAtMs: undefined,
     retryUntilMs,
+    graceUntilMs: undefined,
     failure: undefined,
     aborter: undefined,
   };
 }
 
 /** The batch as two smaller ones. */
-export function halve<P>({ runs, spans, retryUntilMs }: Batch<P>): [Batch<P>, Batch<P>] {
+export function halve<P>(batch: Batch<P>): [Batch<P>, Batch<P>] {
+  const { runs, spans, retryUntilMs, graceUntilMs } = batch;
   const [first, second] = splitRuns(runs, Math.ceil(spans / 2));
-  return [createBatch(first, retryUntilMs), createBatch(second, retryUntilMs)];
+  return [
+    { ...createBatch<P>(first, retryUntilMs), graceUntilMs },
+    { ...createBatch<P>(second, retryUntilMs), graceUntilMs },
+  ];
 }

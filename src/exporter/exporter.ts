@@ -7,6 +7,7 @@ import { createAttempt, nameOf, reasonOf } from './attempt.js';
 import { createBacklog } from './backlog.js';
 import type { Batch } from './batch.js';
 import type { Courier, Parcel } from './courier.js';
+import { createGrace } from './grace.js';
 import type { Memory } from './memory.js';
 import { createPace } from './pace.js';
 import { countIn, type Run } from './run.js';
@@ -88,7 +89,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     release: courier.release,
   });
   const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
-  const attempt = createAttempt({ backend, backlog, courier, pace, log, clock });
+  const grace = createGrace({ backend, backlog, log, clock, onReady: scheduleTurn });
+  const attempt = createAttempt({ backend, backlog, courier, pace, grace, log, clock });
   const settlements = new Set<Settlement>();
   /** Queued spans below this sequence number do not wait for their batch to fill. */
   let sealedUpTo = 0;
@@ -139,7 +141,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   }
 
   function scheduleTurn(): void {
-    turnBy(nextStart(clock.now())?.atMs ?? Number.POSITIVE_INFINITY);
+    const atMs = nextStart(clock.now())?.atMs ?? Number.POSITIVE_INFINITY;
+    turnBy(Math.min(atMs, grace.endsAtMs()));
   }
 
   function turnBy(atMs: number): void {
@@ -181,12 +184,14 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
 
   /** Whoever is under load holds something at any time; of many backends most are not. */
   function trimIfIdle(): void {
-    if (backlog.queue.size === 0 && backlog.batches.length === 0) courier.trim();
+    const { queue, batches, held } = backlog;
+    if (queue.size === 0 && batches.length === 0 && held.size === 0) courier.trim();
   }
 
-  /** Drops batches whose retries have taken too long; returns when the next one's will have. */
+  /** Drops batches that have waited too long; returns when the next one will have. */
   function dropExpired(nowMs: number): number {
-    let next = Number.POSITIVE_INFINITY;
+    grace.dropExpired(nowMs);
+    let next = grace.endsAtMs();
     for (const batch of Array.from(backlog.batches)) {
       if (batch.state !== 'waiting' || batch.retryUntilMs === undefined) continue;
       if (batch.retryUntilMs <= nowMs) backlog.drop(batch, 'retry_exhausted');
@@ -211,8 +216,13 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     // A batch that waits for its retry keeps its place among those that may be under way: in an outage
     // the spans stay in the queue, where they take the least, and can be dropped one by one.
     const hasPlace = backlog.batches.length < maxActive;
+    if (!hasPlace) return start;
+    const ready = grace.ready();
+    if (ready !== undefined && (start === undefined || earliestMs < start.atMs)) {
+      start = { atMs: earliestMs, batch: ready };
+    }
     const { oldest } = backlog.queue;
-    if (!hasPlace || oldest === undefined) return start;
+    if (oldest === undefined) return start;
     const isDue = oldest.sequence < sealedUpTo || isBatchFull();
     const atMs = Math.max(
       earliestMs,

@@ -55,7 +55,7 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
       backend,
       encoder: encoderOf(backend),
       estimateBytes: createSizeEstimate(protocol, routeAttribute),
-      openTransport: () => createTransport(backend, userAgent),
+      openTransport: () => createTransport(backend, userAgent, { log, clock, random }),
     });
     return createExporter({ ...parts, courier });
   });

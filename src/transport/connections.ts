@@ -17,6 +17,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 /** One backend's connections: as many as may be in use at once, each opened when it is first needed. */
 export interface Connections {
   readonly dispatcher: Dispatcher;
+  /** Closes the idle ones now, and each of the others when its request has ended. Nothing is sent on them later. */
+  retire(): Promise<void>;
   /** Closes all of them, those that are still being opened and those in use too. */
   destroy(): Promise<void>;
 }
@@ -43,6 +45,7 @@ export function createConnections(origin: string, options: ConnectionOptions): C
 
   return {
     dispatcher: pool,
+    retire: () => pool.close(),
     async destroy() {
       const destroyed = pool.destroy();
       // undici does not know the sockets that are not connected yet.

@@ -39,6 +39,25 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   return (text) => known.reduce((rest, word) => rest.replaceAll(word, '[redacted]'), text);
 }
 
+/** How many keys are remembered: a backend may repeat one that it was sent a while ago. */
+const MAX_LEARNT = 8;
+
+/** Makes a redactor that learns further secrets, of which it remembers the last few. */
+export function createLearningRedactor(secrets: readonly string[]): {
+  readonly redact: (text: string) => string;
+  readonly learn: (secret: string) => void;
+} {
+  let learnt: readonly string[] = [];
+  let redact = createRedactor(secrets);
+  return {
+    redact: (text) => redact(text),
+    learn(secret) {
+      learnt = [...learnt, secret].slice(-MAX_LEARNT);
+      redact = createRedactor([...secrets, ...learnt]);
+    },
+  };
+}
+
 function decode(part: string): string {
   try {
     return decodeURIComponent(part);

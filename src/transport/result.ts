@@ -2,9 +2,10 @@
  * What became of one request to a backend. A result is a value: exceptions mean bugs.
  *
  * The classes follow "OTLP/HTTP Response" of the OTLP specification: 429, 502, 503, 504, connection
- * failures and lost answers can be retried, everything else is final.
+ * failures and lost answers can be retried, everything else is final, but for a refusal of credentials that may
+ * change.
  */
-export type SendResult = Success | Retryable | TooLarge | Refused;
+export type SendResult = Success | Retryable | TooLarge | Refused | Unauthorized;
 
 /** The backend has taken the batch, but for `rejectedSpans` of it. */
 export interface Success {
@@ -35,6 +36,17 @@ export interface TooLarge {
 /** Final: sending the same bytes again can not help. */
 export interface Refused {
   readonly status: 'refused';
+  readonly failure: SendFailure;
+}
+
+/** Refused for its credentials, which may change: with others the same bytes may pass. */
+export interface Unauthorized {
+  readonly status: 'unauthorized';
+  /**
+   * Resolves once there are other credentials than those that the request was sent with, at once where there are by
+   * now; never, where none come.
+   */
+  readonly renewed: Promise<void>;
   readonly failure: SendFailure;
 }
 

@@ -2,11 +2,12 @@ import type { Backend } from '../config/resolved.js';
 import { runDetached } from '../detached.js';
 import { readAnswer } from './answer.js';
 import { toBuffer, toWritable } from './body.js';
-import { type Connections, createConnections } from './connections.js';
-import { createRedactor, formatBasicAuth, listUrlSecrets } from './credentials.js';
+import { createLearningRedactor, formatBasicAuth, listUrlSecrets } from './credentials.js';
 import { exchange } from './exchange.js';
 import { readFailure, toError } from './failure.js';
+import { createPools } from './pools.js';
 import type { SendResult } from './result.js';
+import { createRotation, type RotationParts } from './rotation.js';
 import type { SendRequest, Transport } from './transport.js';
 
 /** Longest answer that is read. One that acknowledges a batch has some hundred bytes. */
@@ -19,33 +20,41 @@ const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
  * never closed. Its sockets can not be seen, so an answer that comes before the body is written counts;
  * foreign bytes are impossible all the same, because it gets copies, whose memory is never used again.
  *
+ * Credentials that may change are watched from here on, until it is closed. A request carries those that are in force
+ * when it starts, and ends with them.
+ *
  * @param userAgent The whole `User-Agent`; see `formatUserAgent`.
+ * @param parts What credentials that may change depend on.
  * @throws TypeError for a backend without a URL, or with one (its own or its proxy's) that is none: the
  *   configuration has checked both.
  */
-export function createTransport(backend: Backend, userAgent: string): Transport {
+export function createTransport(
+  backend: Backend,
+  userAgent: string,
+  parts: Partial<RotationParts> = {},
+): Transport {
   if (backend.url === undefined) throw new TypeError(`backend ${backend.name} has no URL`);
   const url = new URL(backend.url);
   const headers = createHeaders(backend, url, userAgent);
-  const redact = createRedactor(listSecrets(backend, url));
+  const { redact, learn } = createLearningRedactor(listSecrets(backend, url));
+  const own = backend.delivery.kind === 'signalbox' ? backend.delivery.dispatcher : undefined;
+  const pools = createPools(url.origin, backend);
+  const rotation = createRotation(backend, { ...parts, onKey: learn, onTls: pools.replace });
   const closing = new AbortController();
 
-  const own = backend.delivery.kind === 'signalbox' ? backend.delivery.dispatcher : undefined;
-  let connections: Connections | undefined;
-  const openConnections = (): Connections => {
-    connections ??= createConnections(url.origin, backend);
-    return connections;
-  };
-
-  const post = ({ body, contentType, contentEncoding, signal }: SendRequest) =>
+  const post = (
+    { body, contentType, contentEncoding, signal }: SendRequest,
+    authorization: string | undefined,
+  ) =>
     exchange(
-      own ?? openConnections().dispatcher,
+      own ?? pools.dispatcher,
       {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method: 'POST',
         headers: {
           ...headers,
+          ...(authorization && { authorization }),
           'content-type': contentType,
           ...(contentEncoding && { 'content-encoding': contentEncoding }),
           'content-length': String(body.size),
@@ -62,10 +71,16 @@ export function createTransport(backend: Backend, userAgent: string): Transport 
   return {
     async send(request): Promise<SendResult> {
       try {
-        const outcome = await runDetached(() => post(request));
-        if (outcome instanceof Error) return readFailure(outcome, redact);
+        const current = rotation.current();
+        const used = current instanceof Promise ? await current : current;
+        if (used === undefined) return noKey;
+        const outcome = await runDetached(() => post(request, used.authorization));
         const { protocol } = backend;
-        return readAnswer(outcome, { url, protocol, epochMs: Date.now(), redact });
+        const result =
+          outcome instanceof Error
+            ? readFailure(outcome, redact)
+            : readAnswer(outcome, { url, protocol, epochMs: Date.now(), redact });
+        return await rotation.reconsider(result, used);
       } catch (error) {
         // Nothing above throws but by a bug; the exporter's loop must outlive it, and counts on a result.
         return readFailure(toError(error), redact);
@@ -74,10 +89,17 @@ export function createTransport(backend: Backend, userAgent: string): Transport 
 
     async close(): Promise<void> {
       closing.abort();
-      await connections?.destroy();
+      rotation.close();
+      await pools.destroy();
     },
   };
 }
+
+/** Sent without a key it would only be refused. */
+const noKey: SendResult = {
+  status: 'retryable',
+  failure: { message: 'no API key to send with', errorType: 'no_api_key' },
+};
 
 function createHeaders(backend: Backend, url: URL, userAgent: string): Record<string, string> {
   const authorization = formatBasicAuth(url);

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { resolveConfig } from '../../src/config/resolve.js';
 import type { BackendConfig } from '../../src/config/schema.js';
@@ -132,6 +133,69 @@ describe('the API key', () => {
       'backends.a.apiKey: is not set (Braintrust refuses what has no key)',
     ]);
     expect(resolve({ preset, parent, headers: { authorization: 'x' } }).warnings).toEqual([]);
+  });
+});
+
+describe('credentials that may change', () => {
+  const credentials = () => 'k';
+  const sourcesOf = (backend: BackendConfig) => backendOf(resolve(backend), 'a').credentials;
+
+  test('are known by where they come from, besides what was found there', () => {
+    const files = writeFiles({ key: 'k', ca: certificates.ca });
+    const apiKeyFile = relative(process.cwd(), files.key);
+    expect(sourcesOf({ apiKeyFile, certificate: files.ca })).toEqual({
+      apiKey: files.key,
+      tls: { ca: files.ca },
+    });
+    expect(sourcesOf({ credentials })).toEqual({ apiKey: credentials, tls: undefined });
+  });
+
+  test('are none where all are given as they are, or are given once to another exporter', () => {
+    const { key } = writeFiles({ key: 'k' });
+    expect(sourcesOf({ apiKey: 'k', headers: { a: 'b' } })).toBeUndefined();
+    expect(sourcesOf({ exporter: 'otlp-http', apiKeyFile: key })).toBeUndefined();
+    expect(resolve({ exporter: 'otlp-http', apiKeyFile: key }).warnings).toEqual([
+      'backends.a.apiKeyFile: is read once with this exporter (the exporter signalbox reads it again when it changes)',
+    ]);
+  });
+
+  test('from a function are no header yet, and are not missed', () => {
+    const { preset, parent } = braintrust;
+    expect(headersOf({ credentials })).toEqual({});
+    expect(resolve({ preset, parent, credentials }).warnings).toEqual([]);
+  });
+
+  test('from a function stand beside no others', () => {
+    const { key } = writeFiles({ key: 'k' });
+    expect(problemLines(() => resolve({ apiKey: 'k', credentials }))).toEqual([
+      'backends.a.credentials: stands beside backends.a.apiKey',
+    ]);
+    expect(problemLines(() => resolve({ apiKeyFile: key, credentials }))).toEqual([
+      'backends.a.credentials: stands beside backends.a.apiKeyFile',
+    ]);
+    const headers = { Authorization: 'Basic x' };
+    expect(problemLines(() => resolve({ headers, credentials }))).toEqual([
+      'backends.a.headers.authorization: authorization is set by the key that credentials give',
+    ]);
+  });
+
+  test('from a function are a function, and signalbox asks it', () => {
+    // A caller without types may give anything.
+    const text = 'k' as unknown as BackendConfig['credentials'];
+    expect(problemLines(() => resolve({ credentials: text }))).toEqual([
+      'backends.a.credentials: is no function',
+    ]);
+    expect(problemLines(() => resolve({ exporter: 'otlp-http', credentials }))).toEqual([
+      'backends.a.credentials: is not known to the exporter otlp-http',
+    ]);
+  });
+
+  test('have a grace, which nothing else has', () => {
+    expect(backendOf(resolve({ credentials, authGraceMs: 0 }), 'a').authGraceMs).toBe(0);
+    expect(resolve({ credentials, authGraceMs: 0 }).warnings).toEqual([]);
+    expect(resolve({ apiKey: 'k', authGraceMs: 1 }).warnings).toEqual([
+      expect.stringMatching(/^backends\.a\.authGraceMs: has no effect, as the API key can not/),
+    ]);
   });
 });
 

@@ -35,6 +35,8 @@ test('fills in every default', () => {
     compression: 'none',
     timeoutMs: 10_000,
     tls: undefined,
+    credentials: undefined,
+    authGraceMs: 300_000,
     proxy: undefined,
     delivery: { kind: 'signalbox', dispatcher: undefined },
     maxConcurrentExports: 4,

@@ -22,6 +22,11 @@ type Step =
   | { readonly do: 'answer'; readonly which: number; readonly result: SendResult }
   | { readonly do: 'flush' };
 
+const unauthorized = {
+  status: 'unauthorized',
+  failure: { message: 'HTTP 401', errorType: '401', httpStatus: 401 },
+} as const;
+
 const result = fc.oneof(
   { weight: 4, arbitrary: fc.constant<SendResult>(delivered) },
   { weight: 3, arbitrary: fc.constant<SendResult>(unavailable) },
@@ -30,6 +35,8 @@ const result = fc.oneof(
     tooLarge,
     { ...unavailable, retryAfterMs: 7_000 },
     { ...delivered, rejectedSpans: 1, message: 'one is bad' },
+    { ...unauthorized, renewed: Promise.resolve() },
+    { ...unauthorized, renewed: new Promise(() => {}) },
   ),
 );
 
@@ -65,6 +72,7 @@ type Limits = Pick<
   | 'maxQueueSize'
   | 'maxQueueBytes'
   | 'retryMaxElapsedMs'
+  | 'authGraceMs'
 >;
 
 const limits: fc.Arbitrary<Limits> = fc.record({
@@ -74,6 +82,7 @@ const limits: fc.Arbitrary<Limits> = fc.record({
   maxQueueSize: fc.constantFrom(undefined, 8, 30),
   maxQueueBytes: fc.constantFrom(undefined, 12_000),
   retryMaxElapsedMs: fc.constantFrom(2_000, 300_000),
+  authGraceMs: fc.constantFrom(0, 1_000, 10_000),
 });
 
 /** One exporter under test, with what a plain model knows of it. */

@@ -11,6 +11,8 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     compression: 'none',
     timeoutMs: 10_000,
     tls: undefined,
+    credentials: undefined,
+    authGraceMs: 300_000,
     proxy: undefined,
     delivery: { kind: 'signalbox', dispatcher: undefined },
     maxConcurrentExports: 4,

@@ -6,7 +6,7 @@ const pair = (file: string) => ({ cert: read(file), key: read(`${file}-key`) });
 
 /** PEM texts, made by `make.sh` beside this file. */
 export const certificates = {
-  /** The authority behind all pairs but `otherClient`. */
+  /** The authority behind all pairs but `otherClient` and the next ones. */
   ca: read('ca'),
   /** An authority that nothing here trusts by default, behind `otherClient`. */
   otherCa: read('other-ca'),
@@ -20,4 +20,8 @@ export const certificates = {
   client: pair('client'),
   /** A client's, which a server that trusts `ca` refuses. */
   otherClient: pair('other-client'),
+  /** The authority that takes the place of `ca` in a rotation, and its pairs. */
+  nextCa: read('next-ca'),
+  nextServer: pair('next-server'),
+  nextClient: pair('next-client'),
 } as const;

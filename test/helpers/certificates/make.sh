@@ -63,3 +63,6 @@ leaf wrong-host receiver.example elsewhere ca
 leaf expired localhost local ca 20200201
 leaf client 'signalbox test client' client ca
 leaf other-client 'signalbox other test client' client other-ca
+authority next-ca 'signalbox next test authority'
+leaf next-server localhost local next-ca
+leaf next-client 'signalbox next test client' client next-ca

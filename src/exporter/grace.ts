@@ -1,0 +1,84 @@
+import type { Log } from '../accounting/log.js';
+import type { Clock } from '../clock.js';
+import type { Backend } from '../config/resolved.js';
+import type { Unauthorized } from '../transport/result.js';
+import type { Backlog } from './backlog.js';
+import type { Batch } from './batch.js';
+import type { Parcel } from './courier.js';
+
+/** What a grace depends on: all of one exporter. */
+export interface GraceParts<P extends Parcel> {
+  readonly backend: Pick<Backend, 'name' | 'authGraceMs'>;
+  readonly backlog: Pick<Backlog<P>, 'held' | 'hold' | 'drop'>;
+  readonly log: Pick<Log, 'warn'>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** A batch may be sent again. */
+  readonly onReady: () => void;
+}
+
+/** The time that batches have which were refused for their credentials. */
+export interface Grace<P extends Parcel> {
+  /** The batch that has waited longest of those for which there are other credentials now. */
+  ready(): Batch<P> | undefined;
+  /** When the next batch's grace is over; some time before that where batches have been settled meanwhile. */
+  endsAtMs(): number;
+  /** Holds a batch that was refused, or drops it where its grace is over. */
+  hold(batch: Batch<P>, result: Unauthorized): void;
+  /** Drops the batches whose grace is over. */
+  dropExpired(nowMs: number): void;
+}
+
+/**
+ * Creates the grace of one exporter's batches.
+ *
+ * Each batch has its own, from its first refusal on, and takes no place among those under way: others go on, since
+ * the backend may have refused this one for its parent or tenant alone.
+ */
+export function createGrace<P extends Parcel>(parts: GraceParts<P>): Grace<P> {
+  const { backend, backlog, log, clock, onReady } = parts;
+  const renewed = new Set<Batch<P>>();
+  let endsAtMs = Number.POSITIVE_INFINITY;
+
+  return {
+    ready() {
+      if (renewed.size === 0) return undefined;
+      for (const batch of renewed) {
+        if (backlog.held.has(batch)) return batch;
+        // Sent again, or dropped, since then.
+        renewed.delete(batch);
+      }
+      return undefined;
+    },
+    endsAtMs: () => endsAtMs,
+    hold(batch, { failure, renewed: isRenewed }) {
+      const nowMs = clock.now();
+      batch.failure = failure;
+      batch.graceUntilMs ??= nowMs + backend.authGraceMs;
+      if (batch.graceUntilMs <= nowMs) {
+        backlog.drop(batch, 'refused');
+        return;
+      }
+      log.warn(
+        `${backend.name} credentials refused`,
+        `backend ${backend.name} refuses its credentials (${failure.message}): what it refuses waits for others`,
+      );
+      endsAtMs = Math.min(endsAtMs, batch.graceUntilMs);
+      renewed.delete(batch);
+      backlog.hold(batch);
+      void isRenewed.then(() => {
+        if (!backlog.held.has(batch)) return;
+        renewed.add(batch);
+        onReady();
+      });
+    },
+    dropExpired(nowMs) {
+      if (nowMs < endsAtMs) return;
+      endsAtMs = Number.POSITIVE_INFINITY;
+      for (const batch of backlog.held) {
+        const { graceUntilMs = nowMs } = batch;
+        if (graceUntilMs <= nowMs) backlog.drop(batch, 'refused');
+        else endsAtMs = Math.min(endsAtMs, graceUntilMs);
+      }
+    },
+  };
+}
