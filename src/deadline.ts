@@ -6,11 +6,19 @@ export interface Deadline {
   readonly cancel: () => void;
 }
 
-/** Starts a deadline. It keeps the process alive, since somebody waits for what it ends. */
-export function startDeadline(clock: Pick<Clock, 'schedule'>, timeoutMs: number): Deadline {
+/**
+ * Starts a deadline.
+ *
+ * @param keepAlive - Whether it keeps the process alive: by default it does, since somebody waits for what it ends.
+ */
+export function startDeadline(
+  clock: Pick<Clock, 'schedule'>,
+  timeoutMs: number,
+  keepAlive = true,
+): Deadline {
   let cancel = () => {};
   const passed = new Promise<void>((resolve) => {
-    cancel = clock.schedule(resolve, timeoutMs, true);
+    cancel = clock.schedule(resolve, timeoutMs, keepAlive);
   });
   return { passed, cancel };
 }

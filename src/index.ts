@@ -17,7 +17,7 @@ export {
 export { loadConfig } from './config/env.js';
 export { ConfigError, type ConfigProblem } from './config/error.js';
 export type { CredentialsCallback, CredentialsRequest } from './config/options.js';
-export type { BackendConfig, SignalboxConfig } from './config/schema.js';
+export type { BackendConfig, ResolveBackend, SignalboxConfig } from './config/schema.js';
 export { RoutingSpanProcessor, type StartedSpan } from './routing/processor.js';
 export type {
   ExportResult,

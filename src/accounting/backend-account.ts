@@ -1,19 +1,20 @@
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
-import type { BackendMetrics } from './backend-metrics.js';
-import type { BackendLedger, Place } from './ledger.js';
+import type { BackendMetrics, MetricsComponent } from './backend-metrics.js';
+import type { ExporterLedger, Place } from './ledger.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { BackendDropReason } from './reasons.js';
 import type { BackendState, BackendStats } from './stats.js';
+import { sumStats } from './sum-stats.js';
 
 /**
  * The counters of one backend.
  *
  * A class, so that 10,000 backends share its methods, where as many closures would take megabytes.
  */
-export class BackendAccount implements BackendLedger {
-  readonly #name: string;
+export class BackendAccount implements ExporterLedger {
+  readonly name: string;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #metrics: BackendMetrics;
@@ -26,12 +27,26 @@ export class BackendAccount implements BackendLedger {
   #bytes = 0;
   #state: BackendState = 'up';
   #lastDeliveredAt: number | undefined;
+  #inherited: BackendStats | undefined;
+  #onLateDrop: ((reason: BackendDropReason, spans: number) => void) | undefined;
 
-  constructor(backend: Backend, clock: Clock, log: Log, metrics: Metrics) {
-    this.#name = backend.name;
+  /** @param component - The name that the metrics have it under. */
+  constructor(
+    backend: Backend,
+    clock: Clock,
+    log: Log,
+    metrics: Metrics,
+    component: MetricsComponent,
+  ) {
+    this.name = backend.name;
     this.#clock = clock;
     this.#log = log;
-    this.#metrics = metrics.backend(backend, this);
+    this.#metrics = metrics.backend(component, this);
+  }
+
+  /** Copies that were handed over, ever. */
+  get accepted(): number {
+    return this.#accepted;
   }
 
   /** Copies that wait for their first attempt. */
@@ -80,7 +95,8 @@ export class BackendAccount implements BackendLedger {
     else this.#metrics.finish(spans, errorType ?? reason);
     this.#leave(from, spans);
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + spans;
-    this.#log.drop(this.#name, reason, spans, detail);
+    this.#log.drop(this.name, reason, spans, detail);
+    this.#onLateDrop?.(reason, spans);
   }
 
   sendBytes(bytes: number): void {
@@ -95,7 +111,27 @@ export class BackendAccount implements BackendLedger {
     this.#state = state;
   }
 
+  /** Adds the counts of an earlier account of the same name. */
+  inherit(stats: BackendStats): void {
+    this.#inherited = sumStats(this.#inherited, stats);
+  }
+
+  /**
+   * Its exporter is closed, and holds nothing: what it counted is somebody else's from here on.
+   *
+   * @param onLateDrop - Told of copies that are handed over all the same, and so dropped at once.
+   */
+  retire(onLateDrop: (reason: BackendDropReason, spans: number) => void): void {
+    this.#onLateDrop = onLateDrop;
+    this.#metrics.close();
+  }
+
   stats(): BackendStats {
+    const own = this.#own();
+    return this.#inherited === undefined ? own : sumStats(this.#inherited, own);
+  }
+
+  #own(): BackendStats {
     return {
       accepted: this.#accepted,
       delivered: this.#delivered,

@@ -1,4 +1,4 @@
-import type { Attributes, ObservableResult } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import type { Backend } from '../config/resolved.js';
 import type { Instruments } from './instruments.js';
 import type { BackendDropReason } from './reasons.js';
@@ -9,6 +9,18 @@ export interface BackendCounts {
   readonly queued: number;
   /** Copies that were attempted and are not settled. */
   readonly attempted: number;
+}
+
+/** What of a backend its metrics tell. The name may be one that several have in common. */
+export type MetricsComponent = Pick<
+  Backend,
+  'name' | 'url' | 'delivery' | 'protocol' | 'maxQueueSize'
+>;
+
+/** How many spans the queues of one component hold together, as it is observed. */
+export interface QueueSize {
+  readonly attributes: Attributes;
+  spans: number;
 }
 
 /** A backend's instruments, once there are any, with the attributes to write to them. */
@@ -28,16 +40,26 @@ interface Connected {
  * backend before it has something to say.
  */
 export class BackendMetrics {
-  readonly #backend: Backend;
+  readonly #backend: MetricsComponent;
   readonly #counts: BackendCounts;
   readonly #connect: () => Instruments | undefined;
+  readonly #onClose: (closed: BackendMetrics) => void;
   #connected: Connected | undefined;
 
-  /** @param connect - The processor's instruments, once a provider is there. */
-  constructor(backend: Backend, counts: BackendCounts, connect: () => Instruments | undefined) {
+  /**
+   * @param connect - The processor's instruments, once a provider is there.
+   * @param onClose - Told when its queue is no more.
+   */
+  constructor(
+    backend: MetricsComponent,
+    counts: BackendCounts,
+    connect: () => Instruments | undefined,
+    onClose: (closed: BackendMetrics) => void,
+  ) {
     this.#backend = backend;
     this.#counts = counts;
     this.#connect = connect;
+    this.#onClose = onClose;
   }
 
   /** Copies go onto the wire for the first time. */
@@ -82,12 +104,24 @@ export class BackendMetrics {
     );
   }
 
-  /** States how many spans are queued, once the backend has had any. */
-  observeQueue(result: ObservableResult): void {
+  /** Adds how many spans are queued to the size of its component's queues, once the backend has had any. */
+  addQueued(sizes: Map<string, QueueSize>): void {
     const { queued } = this.#counts;
     if (queued === 0 && this.#connected === undefined) return;
     const connected = this.#open();
-    if (connected !== undefined) result.observe(queued, connected.processor);
+    if (connected === undefined) return;
+    const size = sizes.get(this.#backend.name);
+    if (size !== undefined) size.spans += queued;
+    else sizes.set(this.#backend.name, { attributes: connected.processor, spans: queued });
+  }
+
+  /** Its queue is no more, and empty. */
+  close(): void {
+    const { maxQueueSize } = this.#backend;
+    if (this.#connected !== undefined && maxQueueSize !== undefined) {
+      this.#connected.instruments.queueCapacity(-maxQueueSize, this.#connected.processor);
+    }
+    this.#onClose(this);
   }
 
   #open(): Connected | undefined {
@@ -109,12 +143,12 @@ export class BackendMetrics {
   }
 }
 
-function component({ name }: Backend, type: string): Attributes {
+function component({ name }: MetricsComponent, type: string): Attributes {
   return { 'otel.component.name': name, 'otel.component.type': type };
 }
 
 /** One of the conventions' own values, or else the name of the exporter's class. */
-function exporterType({ delivery, protocol }: Backend): string {
+function exporterType({ delivery, protocol }: MetricsComponent): string {
   if (delivery.kind === 'exporter') {
     const made: unknown = delivery.exporter.constructor;
     // A literal object has no class of its own.

@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import { BackendAccount } from './backend-account.js';
+import type { MetricsComponent } from './backend-metrics.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { BackendDropReason, RoutingDropReason } from './reasons.js';
-import type { BackendState, DecisionStats, RoutingStats } from './stats.js';
+import type { BackendState, BackendStats, DecisionStats, RoutingStats } from './stats.js';
+import { NO_STATS, sumStats } from './sum-stats.js';
 
 /**
  * Where one backend's copy of a span stands while it is not settled.
@@ -72,11 +74,29 @@ export interface BackendLedger {
   setState(state: BackendState): void;
 }
 
+/** The ledger of one exporter, and what a processor asks of it. */
+export interface ExporterLedger extends BackendLedger {
+  /** The backend's name. */
+  readonly name: string;
+  /** Copies that were handed over, ever. */
+  readonly accepted: number;
+}
+
 /** Every count of one processor. */
 export interface Ledger {
   readonly routing: RoutingLedger;
-  /** The ledger of one backend; the same one for the same name. */
-  backend(backend: Backend): BackendLedger;
+  /**
+   * Opens the ledger of one exporter. Those of the same name are one in `stats()`.
+   *
+   * @param component - What the metrics tell of it; by default, all of it under the backend's name.
+   */
+  backend(backend: Backend, component?: MetricsComponent): ExporterLedger;
+  /**
+   * The exporter is closed, and holds nothing. What it counted goes to another one of the same name, or else to
+   * the backend `(removed)`: whatever the number of names that come and go, `stats()` and the memory stay small.
+   * So do copies that are handed to it later.
+   */
+  retire(exporter: ExporterLedger): void;
   /** A snapshot, which later events do not change. */
   stats(): RoutingStats;
   /** Takes the queues' sizes out of the metrics, once nothing is queued any more. Counting goes on. */
@@ -90,9 +110,14 @@ export interface LedgerOptions {
   readonly metrics: Metrics;
 }
 
+/** What stands in `stats()` for all exporters whose name is gone. No backend can have this name. */
+export const REMOVED = '(removed)';
+
 /** Creates the ledger of one processor, with everything at 0. */
 export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
-  const accounts = new Map<string, BackendAccount>();
+  /** By name: one, or more while an exporter that was replaced drains; the youngest is the last. */
+  const accounts = new Map<string, BackendAccount[]>();
+  let removed: BackendStats | undefined;
   const dropped: Partial<Record<RoutingDropReason, number>> = {};
   const decisions = {
     decided: 0,
@@ -135,15 +160,30 @@ export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
     },
   };
 
+  function bequeath(name: string, stats: BackendStats): void {
+    const heir = accounts.get(name)?.at(-1);
+    if (heir !== undefined) heir.inherit(stats);
+    else removed = sumStats(removed, { ...stats, state: 'up' });
+  }
+
   return {
     routing,
-    backend(backend) {
-      let account = accounts.get(backend.name);
-      if (account === undefined) {
-        account = new BackendAccount(backend, clock, log, metrics);
-        accounts.set(backend.name, account);
-      }
+    backend(backend, component = backend) {
+      const account = new BackendAccount(backend, clock, log, metrics, component);
+      const others = accounts.get(backend.name);
+      if (others === undefined) accounts.set(backend.name, [account]);
+      else others.push(account);
       return account;
+    },
+    retire(exporter) {
+      const { name } = exporter;
+      const ofName = accounts.get(name) ?? [];
+      const account = ofName.find((each) => each === exporter);
+      if (account === undefined) return;
+      ofName.splice(ofName.indexOf(account), 1);
+      if (ofName.length === 0) accounts.delete(name);
+      bequeath(name, account.stats());
+      account.retire((reason, spans) => bequeath(name, lateDrop(reason, spans)));
     },
     stats() {
       return {
@@ -154,9 +194,22 @@ export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
         parked,
         dropped: { ...dropped },
         decisions: { ...decisions },
-        backends: Object.fromEntries(Array.from(accounts, ([name, each]) => [name, each.stats()])),
+        backends: Object.fromEntries([
+          ...Array.from(accounts, ([name, ofName]) => [name, statsOf(ofName)] as const),
+          ...(removed === undefined ? [] : [[REMOVED, removed] as const]),
+        ]),
       };
     },
     close: () => metrics.close(),
   };
+}
+
+function statsOf(accounts: readonly BackendAccount[]): BackendStats {
+  let sum: BackendStats | undefined;
+  for (const account of accounts) sum = sumStats(sum, account.stats());
+  return sum ?? NO_STATS;
+}
+
+function lateDrop(reason: BackendDropReason, spans: number): BackendStats {
+  return { ...NO_STATS, accepted: spans, dropped: { [reason]: spans } };
 }

@@ -81,7 +81,10 @@ export function createLog(clock: Clock): Log {
 
   function endMinute(window: DropWindow): void {
     if (window.spans === 0) {
-      windowsOf(window.backend).delete(window.reason);
+      const windows = windowsOf(window.backend);
+      windows.delete(window.reason);
+      // Backends come and go: one that is gone leaves nothing here.
+      if (windows.size === 0) drops.delete(window.backend);
       return;
     }
     startMinute(window);

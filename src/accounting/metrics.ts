@@ -5,16 +5,23 @@ import {
   metrics as metricsApi,
   type ObservableResult,
 } from '@opentelemetry/api';
-import type { Backend } from '../config/resolved.js';
-import { type BackendCounts, BackendMetrics } from './backend-metrics.js';
+import {
+  type BackendCounts,
+  BackendMetrics,
+  type MetricsComponent,
+  type QueueSize,
+} from './backend-metrics.js';
 import { createInstruments, type Instruments } from './instruments.js';
 import type { RoutingDropReason } from './reasons.js';
 import { warnOnce } from './warn-once.js';
 
 /** The metrics of one processor. Nothing here throws, whatever the provider does. */
 export interface Metrics {
-  /** One backend's part of them; its ledger reports there, and tells what it holds through `counts`. */
-  backend(backend: Backend, counts: BackendCounts): BackendMetrics;
+  /**
+   * One exporter's part of them; its ledger reports there, and tells what it holds through `counts`. Those of
+   * the same name are one component.
+   */
+  backend(backend: MetricsComponent, counts: BackendCounts): BackendMetrics;
   /** Spans were dropped before the backends. */
   drop(reason: RoutingDropReason, spans: number): void;
   /** Observes the queues no more. */
@@ -39,7 +46,7 @@ export interface Metrics {
  *   meters. What was counted before that is in `stats()` alone; what is queued and in flight then, is stated.
  */
 export function createMetrics(provider: MeterProvider | undefined): Metrics {
-  const backends: BackendMetrics[] = [];
+  const backends = new Set<BackendMetrics>();
   const dropped = new Map<RoutingDropReason, Attributes>();
   let instruments: Instruments | undefined;
   let isOver = false;
@@ -59,7 +66,10 @@ export function createMetrics(provider: MeterProvider | undefined): Metrics {
   }
 
   function observeQueues(result: ObservableResult): void {
-    for (const backend of backends) backend.observeQueue(result);
+    // Of several observations with the same attributes the last one would count alone.
+    const sizes = new Map<string, QueueSize>();
+    for (const backend of backends) backend.addQueued(sizes);
+    for (const { spans, attributes } of sizes.values()) result.observe(spans, attributes);
   }
 
   // With a provider given or registered by now the queues are seen from their first span on.
@@ -67,8 +77,10 @@ export function createMetrics(provider: MeterProvider | undefined): Metrics {
 
   return {
     backend(backend, counts) {
-      const backendMetrics = new BackendMetrics(backend, counts, connect);
-      backends.push(backendMetrics);
+      const backendMetrics = new BackendMetrics(backend, counts, connect, (closed) =>
+        backends.delete(closed),
+      );
+      backends.add(backendMetrics);
       return backendMetrics;
     },
     drop(reason, spans) {

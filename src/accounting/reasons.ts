@@ -15,7 +15,8 @@ export type BackendDropReason =
   | 'rejected'
   | 'too_large'
   | 'encode_error'
-  | 'shutdown_timeout';
+  | 'shutdown_timeout'
+  | 'backend_removed';
 
 /** Every reason there is to lose a span. */
 export type DropReason = RoutingDropReason | BackendDropReason;
@@ -48,4 +49,6 @@ export const DROP_ADVICE: Readonly<Record<DropReason, string>> = {
     'they could not be encoded. Look for attributes that are not plain values, such as objects with getters',
   shutdown_timeout:
     'the backend did not take them before shutdown() had to end. Check the backend, or raise SIGNALBOX_SHUTDOWN_TIMEOUT',
+  backend_removed:
+    'update() removed or replaced the backend, or it was idle, and it had closed before this request ended. Nothing is wrong if such requests are rare',
 };

@@ -29,7 +29,11 @@ export interface RoutingStats {
   /** Spans that reached no backend, by reason; a reason is absent while its count is 0. */
   readonly dropped: Readonly<Partial<Record<RoutingDropReason, number>>>;
   readonly decisions: DecisionStats;
-  /** By the backend's name; every configured backend is there. */
+  /**
+   * By the backend's name; every configured backend is there, and every open one of a key, as `template/<key>`. A backend
+   * that was removed is there until it has drained. What was counted by those that are gone is in `(removed)`, together,
+   * or with the backend that took the name.
+   */
   readonly backends: Readonly<Record<string, BackendStats>>;
 }
 

@@ -2,7 +2,8 @@ import type { Fault, Findings } from './findings.js';
 import type { Preset } from './presets.js';
 import type { BackendConfig, BackendKey } from './schema.js';
 import type { LoadPackage } from './stock-exporter.js';
-import type { ReadTextFile } from './text-file.js';
+import { createFileCache, type ReadTextFile } from './text-file.js';
+import { createAuthoritiesCheck } from './tls.js';
 
 /** What lies outside the configuration and is read for it. */
 export interface Surroundings {
@@ -24,4 +25,13 @@ export interface BackendSource {
   readonly findings: Findings;
   /** Where an option of this backend stands, or would. */
   readonly at: (key: BackendKey, part?: string) => string;
+}
+
+/** Backends often share files, such as a bundle of authorities: each is read and checked once. */
+export function withCaches({ readFile, loadPackage }: Surroundings): CachedSurroundings {
+  return {
+    readFile: createFileCache(readFile),
+    authoritiesFault: createAuthoritiesCheck(),
+    loadPackage,
+  };
 }

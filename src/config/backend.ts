@@ -52,6 +52,7 @@ export function resolveBackend(
         ? 'http/json'
         : (options.protocol ?? backendSettings.protocol.default),
     delivery: Object.freeze(delivery),
+    refusePrivateHosts: false,
     maxConcurrentExports:
       options.maxConcurrentExports ?? backendSettings.maxConcurrentExports.default,
     maxQueueSize,
@@ -71,7 +72,7 @@ function resolveDelivery(source: BackendSource, wire: Wire): Backend['delivery']
   if (typeof exporter === 'object') return { kind: 'exporter', exporter };
   const made = makeExporter(exporter, source, wire);
   if (made === undefined) return undefined;
-  if ('exporter' in made) return { kind: 'exporter', exporter: made.exporter };
+  if ('exporter' in made) return { kind: 'exporter', exporter: made.exporter, madeAs: exporter };
   findings.problem(at('exporter'), made.fault.what, made.fault.hint);
   return undefined;
 }

@@ -29,7 +29,13 @@ export function checkConfig(config: unknown, where: Where, findings: Findings): 
   }
   const checked = checkSettings(config, processSettings, [], where, findings);
   // The schema's types are those of the interface, setting by setting.
-  const { backends, ...settings }: Partial<SignalboxConfig> = checked;
+  const { backends, template, ...rest }: Partial<SignalboxConfig> = checked;
+  const settings: CheckedConfig = {
+    ...rest,
+    ...(template && {
+      template: checkSettings(template, backendSettings, ['template'], where, findings),
+    }),
+  };
   if (backends === undefined) return settings;
   const entries = Object.entries<unknown>(backends).map(([name, options]) => {
     const path = ['backends', name];

@@ -54,7 +54,9 @@ function load(env: NodeJS.ProcessEnv = process.env): Loaded {
   // Without the file nobody knows what the rest of the configuration would be.
   if (file === undefined) throw new ConfigError(findings.problems);
   let layer = mergeLayers(file, variables);
-  if (env.SIGNALBOX_BACKENDS === undefined && !file.settings.has('backends')) {
+  const namesBackends =
+    env.SIGNALBOX_BACKENDS !== undefined || file.settings.has('backends') || layer.template;
+  if (!namesBackends) {
     layer = mergeLayers(readDropIn(env, findings), layer);
   }
   addFallbacks(layer, env, findings);

@@ -74,6 +74,7 @@ export function readConfigText(
 function readRoot(root: YAMLMap, reading: Reading, layer: Layer): void {
   for (const { key, keyNode, value } of pairsOf(root, '', reading)) {
     if (key === 'backends') readBackends(value, keyNode, layer, reading);
+    else if (key === 'template') readTemplate(value, keyNode, layer, reading);
     else readSetting(processKeys, key, keyNode, value, '', layer.settings, reading);
   }
 }
@@ -97,15 +98,35 @@ function readBackends(value: unknown, keyNode: unknown, layer: Layer, reading: R
       whereMissing: (key) => where(pair.keyNode, key ? `${path}.${fileKey(key)}` : path),
     };
     layer.backends.set(pair.key, backend);
-    // A backend without settings of its own: variables may have them.
-    if (isScalar(pair.value) && pair.value.value === null) continue;
-    if (!isMap(pair.value)) {
-      findings.problem(where(pair.keyNode, path), 'is not a set of settings', 'such as endpoint:');
-      continue;
-    }
-    for (const { key, keyNode, value } of pairsOf(pair.value, `${path}.`, reading)) {
-      readSetting(backendKeys, key, keyNode, value, `${path}.`, backend.settings, reading);
-    }
+    readBackend(pair.value, pair.keyNode, path, backend, reading);
+  }
+}
+
+function readTemplate(value: unknown, keyNode: unknown, layer: Layer, reading: Reading): void {
+  const path = 'template';
+  layer.template = {
+    settings: new Map(),
+    whereMissing: (key) => reading.where(keyNode, key ? `${path}.${fileKey(key)}` : path),
+  };
+  readBackend(value, keyNode, path, layer.template, reading);
+}
+
+function readBackend(
+  node: unknown,
+  keyNode: unknown,
+  path: string,
+  { settings }: BackendLayer,
+  reading: Reading,
+): void {
+  // Without settings of its own: variables may have them.
+  if (isScalar(node) && node.value === null) return;
+  if (!isMap(node)) {
+    const place = reading.where(keyNode, path);
+    reading.findings.problem(place, 'is not a set of settings', 'such as endpoint:');
+    return;
+  }
+  for (const { key, keyNode: ofSetting, value } of pairsOf(node, `${path}.`, reading)) {
+    readSetting(backendKeys, key, ofSetting, value, `${path}.`, settings, reading);
   }
 }
 

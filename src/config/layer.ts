@@ -21,30 +21,48 @@ export interface BackendLayer {
 export interface Layer {
   readonly settings: Map<string, Entry>;
   readonly backends: Map<string, BackendLayer>;
+  /** The settings of the template, where there is one. */
+  template: BackendLayer | undefined;
 }
 
 /** A layer without settings. */
 export function createLayer(): Layer {
-  return { settings: new Map(), backends: new Map() };
+  return { settings: new Map(), backends: new Map(), template: undefined };
 }
 
 /** Lays `upper` over `lower`, each setting by itself: a compound one (headers, routes) as a whole. */
 export function mergeLayers(lower: Layer, upper: Layer): Layer {
   const backends = new Map(lower.backends);
-  for (const [name, { settings, whereMissing }] of upper.backends) {
-    const under = lower.backends.get(name);
-    backends.set(name, {
-      settings: new Map([...(under?.settings ?? []), ...settings]),
-      whereMissing: under?.whereMissing ?? whereMissing,
-    });
+  for (const [name, backend] of upper.backends) {
+    backends.set(name, mergeBackends(lower.backends.get(name), backend));
   }
-  return { settings: new Map([...lower.settings, ...upper.settings]), backends };
+  return {
+    settings: new Map([...lower.settings, ...upper.settings]),
+    backends,
+    template: upper.template ? mergeBackends(lower.template, upper.template) : lower.template,
+  };
+}
+
+function mergeBackends(lower: BackendLayer | undefined, upper: BackendLayer): BackendLayer {
+  return {
+    settings: new Map([...(lower?.settings ?? []), ...upper.settings]),
+    whereMissing: lower?.whereMissing ?? upper.whereMissing,
+  };
+}
+
+/** Every backend, the template included. */
+export function listBackendLayers({ backends, template }: Layer): BackendLayer[] {
+  return [...backends.values(), ...(template ? [template] : [])];
 }
 
 /** The layer in the shape of a `SignalboxConfig`, its values still unchecked. */
 export function configOf(layer: Layer): unknown {
   const backends = Array.from(layer.backends, ([name, { settings }]) => [name, valuesOf(settings)]);
-  return { ...valuesOf(layer.settings), backends: Object.fromEntries(backends) };
+  return {
+    ...valuesOf(layer.settings),
+    backends: Object.fromEntries(backends),
+    ...(layer.template && { template: valuesOf(layer.template.settings) }),
+  };
 }
 
 function valuesOf(settings: ReadonlyMap<string, Entry>): Record<string, unknown> {
@@ -54,6 +72,10 @@ function valuesOf(settings: ReadonlyMap<string, Entry>): Record<string, unknown>
 /** Names the places of the layer's settings: that of the value, or where the missing value would stand. */
 export function whereIn(layer: Layer): Where {
   return ([key = '', name, backendKey, part]) => {
+    if (key === 'template' && layer.template !== undefined) {
+      const entry = name === undefined ? undefined : layer.template.settings.get(name);
+      return placeOf(entry, backendKey) ?? layer.template.whereMissing(name);
+    }
     const backend = key === 'backends' && name !== undefined ? layer.backends.get(name) : undefined;
     if (backend === undefined) {
       return placeOf(layer.settings.get(key), name) ?? processVariable(key);
@@ -76,6 +98,11 @@ export function processVariable(key: string): string {
 export function backendVariable(name: string, key: string | undefined): string {
   if (key === undefined) return processVariable('backends');
   return `SIGNALBOX_BACKEND_${variablePart(name)}_${variableOf(backendSettings, key)}`;
+}
+
+/** The variable of a setting of the template; without a key, the one that it can not be without. */
+export function templateVariable(key: string = 'endpoint'): string {
+  return `SIGNALBOX_TEMPLATE_${variableOf(backendSettings, key)}`;
 }
 
 function variableOf(settings: Readonly<Record<string, Setting>>, key: string): string {

@@ -18,10 +18,66 @@ export interface SignalboxConfig {
   /**
    * What each route key leads to: one backend or, for fan-out, several.
    *
-   * Without it each backend's own name is its key. With it only these keys exist, so that a key taken
-   * from a request can never name a backend that no route offers; an empty object offers none.
+   * Without it, and without `template` and `resolveBackend`, each backend's own name is its key. With it only these keys
+   * exist, so that a key taken from a request can never name a backend that no route offers; an empty object offers
+   * none.
    */
   routes?: Record<string, readonly string[]> | undefined;
+
+  /**
+   * The backend of every key that no route knows: one for each key, made from this pattern when it is first needed.
+   *
+   * `{route}` stands for the key. It is, once, the whole left-most label of the host in `endpoint` (or
+   * `tracesEndpoint`), as in `https://{route}.data.example`, and nowhere else; a key that is not one lower-case DNS
+   * label (RFC 1123: 1 to 63 of `a` to `z`, digits and `-`, beginning and ending with a letter or digit) is unknown. So a
+   * key can not change the scheme, the rest of the host, or the path. Hosts with a loopback, private or link-local
+   * address are refused.
+   *
+   * All other settings are those of every backend that is made, its credentials included. The exporter is
+   * signalbox's own.
+   */
+  template?: BackendConfig | undefined;
+
+  /**
+   * Finds the backend of a key that no route knows, in place of `template`; `undefined` where there is none. Called
+   * outside of every request's context, once per key while its answer is pending, and again when that is older than
+   * `resolveBackendTtlMs`.
+   *
+   * Spans wait for the answer as they do for a key: within the parking limits, and for `parkTimeoutMs` at most. Where it
+   * throws, rejects, or gives no valid backend, they are dropped as `unknown_route`, and not sent to the default route,
+   * whatever `unknownRoute` says; it is asked again after 5 seconds.
+   */
+  resolveBackend?: ResolveBackend | undefined;
+
+  /**
+   * How long an answer of `resolveBackend` counts, in milliseconds; also the answer that there is no backend.
+   *
+   * 5 minutes, so that a tenant that moves or comes is noticed without a restart, and a lookup costs next to nothing.
+   *
+   * @default 300_000
+   */
+  resolveBackendTtlMs?: number | undefined;
+
+  /**
+   * How long a backend of `template` or `resolveBackend` stays open without a span, in milliseconds. It is closed when
+   * what it holds is settled, and opened again when it is needed.
+   *
+   * 10 minutes: tenants that come now and then keep their place, and those that have gone do not hold one for long.
+   *
+   * @default 600_000
+   */
+  templateIdleTimeoutMs?: number | undefined;
+
+  /**
+   * Most backends of `template` or `resolveBackend` that are open at once, those that are being looked up included.
+   * Spans of a key that would need one more are dropped as `unknown_route`, and not sent to the default route, whatever
+   * `unknownRoute` says.
+   *
+   * 1,000, because keys may come from whoever sends requests, and each open backend has a queue and connections.
+   *
+   * @default 1_000
+   */
+  templateMaxBackends?: number | undefined;
 
   /**
    * Where requests that set no key go: a route key, or a backend's name.
@@ -117,6 +173,11 @@ export interface CredentialsRequest {
  * gave last stays in use, and where it has given none the spans wait as in an outage.
  */
 export type CredentialsCallback = (request: CredentialsRequest) => string | Promise<string>;
+
+/** Finds the backend of a route key; `undefined` where there is none. */
+export type ResolveBackend = (
+  key: string,
+) => BackendConfig | undefined | Promise<BackendConfig | undefined>;
 
 /** One destination: its URL, credentials, protocol and limits. */
 export interface BackendConfig {

@@ -1,5 +1,5 @@
 import type { Findings } from './findings.js';
-import type { Entry, Layer } from './layer.js';
+import { type Entry, type Layer, listBackendLayers } from './layer.js';
 import { backendSettings, type Setting } from './schema.js';
 import { parseInteger } from './text.js';
 
@@ -30,7 +30,7 @@ const without: Readonly<Record<string, readonly string[]>> = {
 export function addFallbacks(layer: Layer, env: NodeJS.ProcessEnv, findings: Findings): void {
   if (hasOtelConfigFile(env)) return;
   const fallbacks = readFallbacks(env, findings);
-  for (const { settings } of layer.backends.values()) {
+  for (const { settings } of listBackendLayers(layer)) {
     const excluded = without[String(settings.get('exporter')?.value)] ?? [];
     for (const [key, entry] of fallbacks) {
       if (!settings.has(key) && !excluded.includes(key)) settings.set(key, entry);

@@ -1,6 +1,7 @@
 import { parseUrl } from './endpoint.js';
 import type { Findings } from './findings.js';
-import type { Entry, Layer } from './layer.js';
+import { type Entry, type Layer, listBackendLayers } from './layer.js';
+import { withSampleKey } from './template.js';
 
 /**
  * Gives each backend without a proxy of its own the one that the proxy variables name for its URL, so that it is
@@ -12,7 +13,7 @@ export function addProxies(layer: Layer, env: NodeJS.ProcessEnv, findings: Findi
   const isExempt = createExemption(either(env, 'no_proxy')?.value ?? '');
   const http = either(env, 'http_proxy');
   const https = either(env, 'https_proxy');
-  for (const { settings } of layer.backends.values()) {
+  for (const { settings } of listBackendLayers(layer)) {
     const url = urlOf(settings.get('tracesEndpoint') ?? settings.get('endpoint'));
     if (url === undefined || settings.has('proxy')) continue;
     const proxy = url.protocol === 'https:' && https?.value ? https : http;
@@ -45,7 +46,7 @@ function either(
 }
 
 function urlOf(entry: Entry | undefined): URL | undefined {
-  return typeof entry?.value === 'string' ? parseUrl(entry.value) : undefined;
+  return typeof entry?.value === 'string' ? parseUrl(withSampleKey(entry.value)) : undefined;
 }
 
 /**

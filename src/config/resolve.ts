@@ -1,7 +1,8 @@
 import { resolveBackend } from './backend.js';
 import { backendNameHint, isBackendName } from './backend-name.js';
-import type { CachedSurroundings, Surroundings } from './backend-source.js';
+import { type CachedSurroundings, type Surroundings, withCaches } from './backend-source.js';
 import { type CheckedConfig, checkConfig } from './check.js';
+import { isDynamic, resolveDynamic } from './dynamic.js';
 import { ConfigError } from './error.js';
 import { createFindings, type Findings, shown, shownKey, type Where } from './findings.js';
 import { frozenMap } from './frozen-map.js';
@@ -9,8 +10,7 @@ import type { Backend, ResolvedConfig } from './resolved.js';
 import { resolveRoutes } from './routes.js';
 import { processSettings, type SignalboxConfig } from './schema.js';
 import { loadPackage } from './stock-exporter.js';
-import { createFileCache, readTextFile } from './text-file.js';
-import { createAuthoritiesCheck } from './tls.js';
+import { readTextFile } from './text-file.js';
 
 /** The files and packages of this process. */
 export const system: Surroundings = { readFile: readTextFile, loadPackage };
@@ -46,6 +46,7 @@ export function resolveWith(
 ): ResolvedConfig {
   const backends = resolveBackends(config, where, findings, withCaches(surroundings));
   const names = new Set(Object.keys(config.backends ?? {}));
+  const dynamic = resolveDynamic(config, where, findings, surroundings);
   const { routes, ...choices } = resolveRoutes(config, names, where, findings);
   if (findings.problems.length > 0) throw new ConfigError(findings.problems);
 
@@ -54,6 +55,7 @@ export function resolveWith(
   const resolved: ResolvedConfig = Object.freeze({
     backends: frozenMap(backends),
     routes: frozenMap(routes),
+    dynamic,
     ...choices,
     routeAttribute: attribute === '' ? undefined : attribute,
     maxBufferedBytes: config.maxBufferedBytes ?? settings.maxBufferedBytes.default,
@@ -74,15 +76,6 @@ export function isResolved(config: object): config is ResolvedConfig {
   return resolvedHere.has(config);
 }
 
-/** Backends often share files, such as a bundle of authorities: each is read and checked once. */
-function withCaches({ readFile, loadPackage }: Surroundings): CachedSurroundings {
-  return {
-    readFile: createFileCache(readFile),
-    authoritiesFault: createAuthoritiesCheck(),
-    loadPackage,
-  };
-}
-
 function resolveBackends(
   config: CheckedConfig,
   where: Where,
@@ -90,7 +83,12 @@ function resolveBackends(
   surroundings: CachedSurroundings,
 ): Map<string, Backend> {
   const entries = Object.entries(config.backends ?? {});
-  if (entries.length === 0 && !findings.has(where(['backends'])) && !findings.has(where([]))) {
+  if (
+    entries.length === 0 &&
+    !isDynamic(config) &&
+    !findings.has(where(['backends'])) &&
+    !findings.has(where([]))
+  ) {
     findings.problem(where(['backends']), 'names no backend', processSettings.backends.hint);
   }
   const backends = new Map<string, Backend>();

@@ -1,7 +1,7 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import type { SpanExporter } from '../sdk.js';
-import type { CredentialsCallback } from './options.js';
+import type { CredentialsCallback, ResolveBackend } from './options.js';
 
 /**
  * Where credentials come from that may change while the process runs. What was found there at construction
@@ -41,7 +41,17 @@ export interface Backend {
   /** What delivers: signalbox's own wire, or an exporter made elsewhere. */
   readonly delivery:
     | { readonly kind: 'signalbox'; readonly dispatcher: Dispatcher | undefined }
-    | { readonly kind: 'exporter'; readonly exporter: SpanExporter };
+    | {
+        readonly kind: 'exporter';
+        readonly exporter: SpanExporter;
+        /** What the configuration calls it, where it was made here; absent for the application's own. */
+        readonly madeAs?: 'otlp-http' | 'console';
+      };
+  /**
+   * Whether loopback, private and link-local addresses are refused: where a key that came with a request has chosen the
+   * host, it must not choose one of the inside.
+   */
+  readonly refusePrivateHosts: boolean;
   readonly maxConcurrentExports: number;
   /** In spans; `undefined` is unbounded. */
   readonly maxQueueSize: number | undefined;
@@ -61,11 +71,28 @@ export interface Route {
   readonly backends: readonly string[];
 }
 
+/** Where backends come from that are not configured one by one. */
+export interface DynamicConfig {
+  /**
+   * The backend of a key, at once or later; `undefined` where there is none. Throws or rejects where nobody can say,
+   * also for an answer that is no valid backend.
+   */
+  readonly lookUp: (key: string) => Backend | undefined | Promise<Backend | undefined>;
+  /** What is asked: the template, for a host that no key has; or the application's function. */
+  readonly source: Backend | ResolveBackend;
+  /** How long an answer counts; for ever, where it can not change. */
+  readonly ttlMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxBackends: number;
+}
+
 /** The whole configuration, checked and complete. Frozen, whole. */
 export interface ResolvedConfig {
   readonly backends: ReadonlyMap<string, Backend>;
-  /** Every key that exists; with no routes configured, each backend's own name. */
+  /** Every key that is configured; with neither routes nor a source of further ones, each backend's own name. */
   readonly routes: ReadonlyMap<string, Route>;
+  /** Asked for keys that `routes` does not have; `undefined` leaves them unknown. */
+  readonly dynamic: DynamicConfig | undefined;
   /** Where requests that set no key go; `undefined` drops them. */
   readonly defaultRoute: Route | undefined;
   readonly unknownRoute: 'drop' | 'default';

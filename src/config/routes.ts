@@ -1,4 +1,5 @@
 import type { CheckedConfig } from './check.js';
+import { isDynamic } from './dynamic.js';
 import { type Findings, shownKey, type Where } from './findings.js';
 import { nearest } from './nearest.js';
 import type { ResolvedConfig, Route } from './resolved.js';
@@ -15,10 +16,10 @@ export function resolveRoutes(
   findings: Findings,
 ): Routes {
   const routes = new Map<string, Route>();
-  if (config.routes === undefined) {
+  if (config.routes === undefined && !isDynamic(config)) {
     for (const name of names) routes.set(name, createRoute(name, [name]));
   } else {
-    for (const [key, backends] of Object.entries(config.routes)) {
+    for (const [key, backends] of Object.entries(config.routes ?? {})) {
       checkRoute(key, backends, names, where, findings);
       routes.set(key, createRoute(key, backends));
     }

@@ -2,11 +2,17 @@ import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { SpanExporter } from '../sdk.js';
-import type { BackendConfig, CredentialsCallback, SignalboxConfig } from './options.js';
+import type {
+  BackendConfig,
+  CredentialsCallback,
+  ResolveBackend,
+  SignalboxConfig,
+} from './options.js';
 import { parseRouteFrom } from './route-from.js';
 import {
   choice,
   integer,
+  isObject,
   isObjectWith,
   record,
   type Setting,
@@ -14,7 +20,7 @@ import {
   withDefault,
 } from './setting.js';
 
-export type { BackendConfig, SignalboxConfig } from './options.js';
+export type { BackendConfig, ResolveBackend, SignalboxConfig } from './options.js';
 export type { Setting } from './setting.js';
 
 type Settings<T> = { readonly [K in keyof T]-?: Setting<NonNullable<T[K]>> };
@@ -244,6 +250,46 @@ export const processSettings = {
       "What each route key leads to. Without it each backend's own name is its key; with it only these keys exist.",
     schema: record(z.array(z.string())),
   },
+  template: {
+    form: 'object',
+    type: 'settings of a backend',
+    fault: 'is not an object of settings',
+    hint: 'such as { endpoint: "https://{route}.data.example" }',
+    description: 'The backend of every key that no route knows.',
+    schema: z.custom<BackendConfig>(isObject),
+  },
+  resolveBackend: {
+    form: 'object',
+    type: 'function',
+    fault: 'is not a function',
+    hint: 'a function from a route key to the settings of its backend',
+    description: 'Finds the backend of a key that no route knows.',
+    schema: z.custom<ResolveBackend>((value) => typeof value === 'function'),
+  },
+  resolveBackendTtlMs: withDefault(300_000, {
+    form: 'integer',
+    type: 'milliseconds',
+    fault: 'is not a whole number in its range',
+    hint: 'give milliseconds as a plain number of at least 0',
+    description: 'How long an answer of `resolveBackend` counts.',
+    schema: z.int().min(0),
+  }),
+  templateIdleTimeoutMs: withDefault(
+    600_000,
+    integer({
+      variable: 'TEMPLATE_IDLE_TIMEOUT',
+      unit: 'milliseconds',
+      description: 'How long a backend of the template stays open without a span.',
+    }),
+  ),
+  templateMaxBackends: withDefault(
+    1_000,
+    integer({
+      variable: 'TEMPLATE_MAX_BACKENDS',
+      unit: 'backends',
+      description: 'Most backends of the template that are open at once; more keys are unknown.',
+    }),
+  ),
   defaultRoute: text({
     variable: 'DEFAULT_ROUTE',
     type: 'key or name',

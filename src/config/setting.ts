@@ -33,7 +33,7 @@ const maxTimerMs = 2 ** 31 - 1;
 
 interface IntegerOptions {
   readonly variable: string;
-  readonly unit: 'milliseconds' | 'bytes' | 'spans' | 'requests';
+  readonly unit: 'milliseconds' | 'bytes' | 'spans' | 'requests' | 'backends';
   readonly min?: 0 | 1;
   readonly fallbacks?: readonly string[];
   readonly description: string;

@@ -5,6 +5,8 @@ import { backendSettings, type Setting } from './schema.js';
 
 /** What all our variables begin with. */
 export const prefix = 'SIGNALBOX_';
+/** What the template's variables begin with. */
+export const templatePrefix = 'SIGNALBOX_TEMPLATE_';
 /** What a backend's variables begin with, before its name. */
 export const backendPrefix = 'SIGNALBOX_BACKEND_';
 
@@ -12,8 +14,8 @@ const backendVariables = Object.values<Setting>(backendSettings).flatMap(
   ({ variable }) => variable ?? [],
 );
 
-/** Names that are set aside for settings to come: one that is set would be ignored in silence. */
-const unbuilt = /^SIGNALBOX_(ALLOWED_HOSTS|TEMPLATE_.*)$/;
+/** Set aside for a setting to come: one that is set would be ignored in silence. */
+const unbuilt = /^SIGNALBOX_ALLOWED_HOSTS$/;
 
 /**
  * Reports a variable that is none of the process-wide ones in `known`: a problem where it was meant to be one,
@@ -87,6 +89,22 @@ export function reportUnknownBackendVariable(
 ): void {
   if (isServiceVariable(variable)) warnOfService(variable, findings);
   else findings.problem(shown(variable), 'is not a known setting', hintFor(variable, parts));
+}
+
+/** Reports a variable that begins like one of the template and is none. */
+export function reportUnknownTemplateVariable(
+  variable: string,
+  known: Iterable<string>,
+  findings: Findings,
+): void {
+  if (isServiceVariable(variable)) {
+    warnOfService(variable, findings);
+    return;
+  }
+  const names = [...known, ...backendVariables.map((name) => templatePrefix + name)];
+  const near = nearest(variable, names);
+  const hint = near ? `did you mean ${near}?` : 'no backend has such a setting';
+  findings.problem(shown(variable), 'is not a known setting', hint);
 }
 
 function hintFor(variable: string, parts: ReadonlySet<string>): string {

@@ -1,6 +1,13 @@
 import { backendNameHint, isBackendName, variablePart } from './backend-name.js';
 import type { Findings } from './findings.js';
-import { backendVariable, createLayer, type Entry, type Layer, processVariable } from './layer.js';
+import {
+  backendVariable,
+  createLayer,
+  type Entry,
+  type Layer,
+  processVariable,
+  templateVariable,
+} from './layer.js';
 import { propagationSettings } from './propagation-settings.js';
 import {
   backendSettings,
@@ -14,7 +21,9 @@ import {
   backendPrefix,
   prefix,
   reportUnknownBackendVariable,
+  reportUnknownTemplateVariable,
   reportUnknownVariable,
+  templatePrefix,
 } from './unknown-variables.js';
 
 /** Process-wide variables that are read elsewhere. */
@@ -50,6 +59,10 @@ export function readVariables(
   for (const variable of Object.keys(env)) {
     if (env[variable] === undefined || !variable.startsWith(prefix)) continue;
     if (processNames.has(variable)) continue;
+    if (variable.startsWith(templatePrefix)) {
+      readTemplateVariable(variable, processNames, env, layer, findings);
+      continue;
+    }
     const candidates = owners.of(variable);
     if (candidates.length > 0) readBackendVariable(variable, candidates, env, layer, findings);
     else if (!variable.startsWith(backendPrefix)) {
@@ -155,6 +168,25 @@ function createOwners(names: Iterable<string>): Owners {
       });
     },
   };
+}
+
+function readTemplateVariable(
+  variable: string,
+  processNames: Iterable<string>,
+  env: NodeJS.ProcessEnv,
+  layer: Layer,
+  findings: Findings,
+): void {
+  const rest = variable.slice(templatePrefix.length);
+  const found = Object.entries<Setting>(backendSettings).find(([, each]) => each.variable === rest);
+  if (found === undefined) {
+    reportUnknownTemplateVariable(variable, processNames, findings);
+    return;
+  }
+  const [key, setting] = found;
+  layer.template ??= { settings: new Map(), whereMissing: templateVariable };
+  const entry = readEntry(env, variable, setting, findings);
+  if (entry) layer.template.settings.set(key, entry);
 }
 
 function readBackendVariable(

@@ -37,11 +37,16 @@ export interface Exporter {
    */
   flush(deadline?: Promise<void>): Promise<boolean>;
   /**
-   * Settles what it can until `deadline` resolves, drops the rest as `shutdown_timeout`, and closes the
-   * connections. Spans accepted later are dropped likewise.
+   * Settles what it can until `deadline` resolves, drops the rest as `reason`, and closes the connections. Spans
+   * accepted later are dropped likewise.
+   *
+   * @param reason - `shutdown_timeout` by default, for the end of the whole processor.
    */
-  shutdown(deadline: Promise<void>): Promise<void>;
+  shutdown(deadline: Promise<void>, reason?: ClosingReason): Promise<void>;
 }
+
+/** Why an exporter is closed, which is why it drops what it could not settle. */
+export type ClosingReason = 'shutdown_timeout' | 'backend_removed';
 
 /** What an exporter is made of. */
 export interface ExporterParts<P extends Parcel> {
@@ -97,13 +102,13 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   let active = 0;
   let turnAtMs = Number.POSITIVE_INFINITY;
   let cancelTurn: Cancel | undefined;
-  let isClosing = false;
+  let closingReason: ClosingReason | undefined;
   let isClosed = false;
   let closed: Promise<void> | undefined;
 
   function accept(routed: RoutedSpan): number {
-    if (isClosing) {
-      backlog.refuse('shutdown_timeout');
+    if (closingReason !== undefined) {
+      backlog.refuse(closingReason);
       return -1;
     }
     // Nothing is spent on a span that has no place.
@@ -262,12 +267,12 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     return settles(courier.flush(), deadline);
   }
 
-  async function close(deadline: Promise<void>): Promise<void> {
-    isClosing = true;
+  async function close(deadline: Promise<void>, reason: ClosingReason): Promise<void> {
+    closingReason = reason;
     await flush(deadline);
     isClosed = true;
     cancelTurn?.();
-    backlog.abandon('shutdown_timeout');
+    backlog.abandon(reason);
     await Promise.race([courier.close(), deadline]);
   }
 
@@ -276,8 +281,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     accept,
     settle,
     flush,
-    shutdown(deadline) {
-      closed ??= close(deadline);
+    shutdown(deadline, reason = 'shutdown_timeout') {
+      closed ??= close(deadline, reason);
       return closed;
     },
   };

@@ -1,4 +1,4 @@
-import type { Exporter } from './exporter.js';
+import type { ClosingReason, Exporter } from './exporter.js';
 
 /**
  * Creates an exporter that is made when the first span comes: of a thousand tenants' backends most are
@@ -7,11 +7,12 @@ import type { Exporter } from './exporter.js';
 export function createLazyExporter(name: string, create: () => Exporter): Exporter {
   let exporter: Exporter | undefined;
   let closing: Promise<void> | undefined;
+  let closingReason: ClosingReason | undefined;
 
   function open(): Exporter {
     const opened = create();
     // It comes too late for its first span, which it counts and drops.
-    if (closing !== undefined) void opened.shutdown(closing);
+    if (closing !== undefined) void opened.shutdown(closing, closingReason);
     return opened;
   }
 
@@ -27,9 +28,10 @@ export function createLazyExporter(name: string, create: () => Exporter): Export
     async flush(deadline) {
       return exporter === undefined || exporter.flush(deadline);
     },
-    async shutdown(deadline) {
+    async shutdown(deadline, reason) {
       closing ??= deadline;
-      await exporter?.shutdown(deadline);
+      closingReason ??= reason;
+      await exporter?.shutdown(deadline, reason);
     },
   };
 }

@@ -1,12 +1,15 @@
 import type { Context, SpanContext } from '@opentelemetry/api';
-import { createLedger, type Ledger } from '../accounting/ledger.js';
+import type { MetricsComponent } from '../accounting/backend-metrics.js';
+import { createLedger, type ExporterLedger, type Ledger } from '../accounting/ledger.js';
 import { createLog, type Log } from '../accounting/log.js';
 import { createMetrics } from '../accounting/metrics.js';
 import type { RoutingStats } from '../accounting/stats.js';
 import type { Clock } from '../clock.js';
 import { resolveFromEnv } from '../config/env.js';
+import { ConfigError } from '../config/error.js';
+import { listFixedChanges } from '../config/fixed-settings.js';
 import { isResolved, resolveConfig } from '../config/resolve.js';
-import type { ResolvedConfig } from '../config/resolved.js';
+import type { Backend, ResolvedConfig } from '../config/resolved.js';
 import type { SignalboxConfig } from '../config/schema.js';
 import { startDeadline } from '../deadline.js';
 import { runDetached } from '../detached.js';
@@ -17,6 +20,11 @@ import { createMemory } from '../exporter/memory.js';
 import { openExporter } from '../exporter/open.js';
 import type { ReadableSpan } from '../sdk.js';
 import { createSystemClock } from '../system-clock.js';
+import { type BackendSet, createBackendSet } from './backend-set.js';
+import { createDynamicBackends } from './dynamic-backends.js';
+import { createDynamicSet, type DynamicSet } from './dynamic-set.js';
+import { createExporterOwners } from './exporter-owners.js';
+import type { OpenBackend } from './idle-closer.js';
 import { createRouter, type Router } from './router.js';
 import { createTable } from './table.js';
 
@@ -41,11 +49,12 @@ export interface StartedSpan {
  */
 export class RoutingSpanProcessor {
   readonly #router: Router;
-  readonly #exporters: readonly Exporter[];
+  readonly #backends: BackendSet;
+  readonly #dynamic: DynamicSet;
   readonly #ledger: Ledger;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #shutdownTimeoutMs: number;
+  #config: ResolvedConfig;
   #stopped: Promise<void> | undefined;
 
   /**
@@ -65,30 +74,42 @@ export class RoutingSpanProcessor {
     const memory = createMemory(resolved.maxBufferedBytes);
     const { routeAttribute } = resolved;
     const encoderOf = createSpanEncoders(routeAttribute);
-    const exporters = new Map<string, Exporter>();
-    for (const backend of resolved.backends.values()) {
-      const parts = { routeAttribute, encoderOf, memory, ledger: ledger.backend(backend) };
-      exporters.set(backend.name, openExporter(backend, { ...parts, log, clock }));
-    }
+    const parts = { routeAttribute, encoderOf, memory, log, clock };
+    const open = (backend: Backend, component?: MetricsComponent): OpenBackend => {
+      const own = ledger.backend(backend, component);
+      return { backend, ledger: own, exporter: openExporter(backend, { ...parts, ledger: own }) };
+    };
+    const retire = (own: ExporterLedger) => ledger.retire(own);
+    const owners = createExporterOwners();
+    const backends = createBackendSet(resolved.backends, { open, retire, owners, clock });
+    const dynamic = createDynamicSet((config) =>
+      createDynamicBackends(config, {
+        routeAttribute,
+        lookupTimeoutMs: resolved.parkTimeoutMs,
+        open: (backend) => open(backend, { ...backend, name: '(dynamic)', url: undefined }),
+        retire,
+        owners,
+        log,
+        clock,
+      }),
+    );
     const estimateBytes = createSizeEstimate('http/protobuf', routeAttribute);
     this.#router = createRouter({
       ...resolved,
-      table: createTable(resolved, (name) => required(exporters, name)),
+      table: createTable(resolved, backends.exporterOf, dynamic.replace(resolved.dynamic)),
       estimateBytes: (span) => SPAN_OBJECT_BYTES + estimateBytes({ span, routeKey: undefined }),
       memory,
       ledger: ledger.routing,
       log,
       clock,
     });
-    this.#exporters = [...exporters.values()];
+    this.#backends = backends;
+    this.#dynamic = dynamic;
     this.#ledger = ledger;
     this.#log = log;
     this.#clock = clock;
-    this.#shutdownTimeoutMs = resolved.shutdownTimeoutMs;
-    // Later in this turn: NodeSDK registers the logger after its processors have been made.
-    clock.schedule(() => {
-      for (const warning of resolved.warnings) log.once(warning, warning);
-    }, 0);
+    this.#config = resolved;
+    this.#warn(resolved);
   }
 
   /**
@@ -99,6 +120,39 @@ export class RoutingSpanProcessor {
    */
   static fromEnv(env?: NodeJS.ProcessEnv): RoutingSpanProcessor {
     return new RoutingSpanProcessor(resolveFromEnv(env));
+  }
+
+  /**
+   * Puts another configuration in the place of the present one, at once and as a whole; no span is lost over it.
+   *
+   * Requests whose route is decided keep it, and the backends it leads to; the others are decided by the new routes. A
+   * backend of the same name and settings keeps its queue and its connections. Any other is opened anew; what has been
+   * removed or changed goes on with the spans of such requests, settles them, and is closed when none has come for a
+   * minute. What comes even later is dropped as `backend_removed`. In `stats()` a backend that is closed is a part of
+   * `(removed)`, or of the one that took its name.
+   *
+   * `routeAttribute`, `maxBufferedBytes`, `meterProvider` and what bounds parking can not change. After `shutdown()` this
+   * does nothing.
+   *
+   * @param config - All of it, not only what changes; such as what `loadConfig()` reads anew.
+   * @throws {@link ConfigError} naming every problem at once; then nothing has changed.
+   */
+  update(config: SignalboxConfig): void;
+  /** @internal */
+  update(config: SignalboxConfig | ResolvedConfig): void;
+  update(config: SignalboxConfig | ResolvedConfig): void {
+    if (this.#stopped !== undefined) return;
+    const next = isResolved(config) ? config : resolveConfig(config);
+    const problems = [
+      ...listFixedChanges(this.#config, next),
+      ...this.#backends.listProblems(next.backends),
+    ];
+    if (problems.length > 0) throw new ConfigError(problems);
+    this.#backends.replace(next.backends);
+    const dynamic = this.#dynamic.replace(next.dynamic);
+    this.#router.setTable(createTable(next, this.#backends.exporterOf, dynamic));
+    this.#config = next;
+    this.#warn(next);
   }
 
   onStart(span: StartedSpan, parentContext: Context): void {
@@ -148,9 +202,10 @@ export class RoutingSpanProcessor {
 
   async #flush(timeoutMs: number): Promise<void> {
     const { passed, cancel } = startDeadline(this.#clock, timeoutMs);
-    const settled = await Promise.all(this.#exporters.map((exporter) => exporter.flush(passed)));
+    const exporters = this.#exporters();
+    const settled = await Promise.all(exporters.map((exporter) => exporter.flush(passed)));
     cancel();
-    const unsettled = this.#exporters.filter((_, index) => settled[index] === false);
+    const unsettled = exporters.filter((_, index) => settled[index] === false);
     if (unsettled.length > 0) {
       const names = unsettled.map(({ name }) => name).join(', ');
       throw new Error(
@@ -160,22 +215,38 @@ export class RoutingSpanProcessor {
   }
 
   async #stop(): Promise<void> {
-    this.#router.close();
-    const { passed, cancel } = startDeadline(this.#clock, this.#shutdownTimeoutMs);
-    await Promise.all(this.#exporters.map((exporter) => exporter.shutdown(passed)));
+    const { shutdownTimeoutMs } = this.#config;
+    const { passed, cancel } = startDeadline(this.#clock, shutdownTimeoutMs);
+    // Half of the time: what waits for a lookup has to be sent after it. The others are sent meanwhile.
+    const half = startDeadline(this.#clock, shutdownTimeoutMs / 2);
+    const lookups = this.#router.close(half.passed);
+    if (lookups !== undefined) {
+      for (const exporter of this.#exporters()) void exporter.flush(passed);
+      await lookups;
+    }
+    half.cancel();
+    this.#backends.close();
+    this.#dynamic.close();
+    const exporters = this.#exporters();
+    await Promise.all(exporters.map((exporter) => exporter.shutdown(passed)));
     cancel();
     this.#ledger.close();
     this.#log.flush();
+  }
+
+  #exporters(): Exporter[] {
+    return [...this.#backends.exporters(), ...this.#dynamic.exporters()];
+  }
+
+  #warn({ warnings }: ResolvedConfig): void {
+    // Later in this turn: NodeSDK registers the logger after its processors have been made.
+    this.#clock.schedule(() => {
+      for (const warning of warnings) this.#log.once(warning, warning);
+    }, 0);
   }
 
   /** The one place where a bug of ours ends, short of the application's request. */
   #reportBug(where: string, error: unknown): void {
     this.#log.warn(where, `${where} failed, which is a bug of signalbox: ${String(error)}`);
   }
-}
-
-function required(exporters: ReadonlyMap<string, Exporter>, name: string): Exporter {
-  const exporter = exporters.get(name);
-  if (exporter === undefined) throw new Error(`signalbox: no exporter for the backend ${name}`);
-  return exporter;
 }

@@ -16,7 +16,12 @@ import {
   type LocalTrace,
   registry,
 } from './registry.js';
-import type { Destination, RoutingTable } from './table.js';
+import {
+  type Destination,
+  isPending,
+  type PendingDestination,
+  type RoutingTable,
+} from './table.js';
 import { extendTrail, settleTrail, type Trail } from './trail.js';
 
 /** Takes spans from the SDK and hands each to the exporters that its decision leads to. */
@@ -25,8 +30,15 @@ export interface Router {
   start(span: SpanContext, parentContext: Context): void;
   /** A span has ended: hands it over, parks it, or drops it. */
   end(span: ReadableSpan): void;
-  /** Takes no more spans; what is parked leaves, or is dropped as `park_limit`, as on an overflow. */
-  close(): void;
+  /** Decides by another table from here on. What is decided keeps where it leads. */
+  setTable(table: RoutingTable): void;
+  /**
+   * Takes no more spans; what is parked leaves, or is dropped as `park_limit`, as on an overflow.
+   *
+   * @param deadline - Until then spans whose backend is being looked up wait for it.
+   * @returns when that is over; `undefined` where there are no such spans.
+   */
+  close(deadline: Promise<void>): Promise<void> | undefined;
 }
 
 /** What a router decides by, and whom it tells. */
@@ -47,6 +59,12 @@ interface Remembered extends Attachment, ParkingPlace {
   readonly decision: Decision;
   /** Where the key leads: resolved once, and kept whatever is configured later. */
   destination: Destination | undefined;
+  /** Its backend is being looked up: its spans wait. */
+  pending: PendingDestination | undefined;
+  /** Where the key of the wire leads, which counts while no key comes from here. */
+  wireDestination: Destination | undefined;
+  /** By which it was settled: its unkeyed spans leave by this one, whatever is in force later. */
+  table: RoutingTable | undefined;
   /** Settled for this router alone: parking is off, or was full. */
   settled: boolean;
   /** Which spans of the decision, those of nested scopes included, have been handed over. */
@@ -55,7 +73,8 @@ interface Remembered extends Attachment, ParkingPlace {
 
 /** Creates the router of one processor, and registers it to be told of decisions until it is closed. */
 export function createRouter(options: RouterOptions): Router {
-  const { table, parkMaxSpans, parkOverflow, ledger, log } = options;
+  const { parkMaxSpans, parkOverflow, ledger, log } = options;
+  let { table } = options;
   const { listeners } = registry();
   const owner = {};
   let closed = false;
@@ -67,23 +86,20 @@ export function createRouter(options: RouterOptions): Router {
     ledger,
     clock: options.clock,
     estimateBytes: options.estimateBytes,
-    overflow: (place) => parkOverflow === 'default' && settleEarly(place as Remembered),
+    overflow: (place) => settleEarly(place as Remembered),
   });
 
   const listener: DecisionListener = {
     onDecided(decision) {
-      const known = decision.key === undefined ? undefined : table.find(decision.key);
-      const destination = known ?? table.unknown;
-      const mine = find(decision);
-      const late = decision.settled || mine?.settled === true;
-      const outcome = known === undefined ? 'unknown' : late ? 'late' : 'decided';
-      ledger.decide(outcome);
-      debug(outcome, decision, destination);
-      if (mine !== undefined) {
-        mine.destination = destination;
-        empty(mine, destination);
-      }
-      return known !== undefined;
+      const found = decision.key === undefined ? undefined : table.find(decision.key);
+      // Also where no span has ended yet: where it leads is what the table says now.
+      const mine = find(decision) ?? remember(decision);
+      const late = decision.settled || mine.settled;
+      if (!isPending(found)) return conclude(decision, mine, late, found, table);
+      // Told by this one, whatever table is in force when the backend is found.
+      const own = table;
+      wait(mine, found, (answer) => conclude(decision, mine, late, answer, own));
+      return true;
     },
     onConflict(decision) {
       ledger.decide('conflict');
@@ -92,14 +108,14 @@ export function createRouter(options: RouterOptions): Router {
     onSettled(decision) {
       const mine = find(decision);
       if (mine?.settled) return;
-      const destination = settle(decision);
-      if (mine !== undefined) empty(mine, destination);
+      const destination = settle(decision, mine);
+      if (mine !== undefined && destination !== undefined) empty(mine, destination);
     },
     onRefused(cause, traceId) {
       ledger.decide('refused');
       log.debug('refused', { cause, traceId });
     },
-    flush: (decision, deadline) => settleTrail(find(decision)?.trail, deadline),
+    flush: (decision, deadline) => flush(find(decision), deadline),
     onNoRequest() {
       ledger.decide('noRequest');
     },
@@ -127,6 +143,49 @@ export function createRouter(options: RouterOptions): Router {
     const leadsTo =
       destination?.exporters === undefined ? destination?.reason : destination.backends;
     log.debug(event, { key, by, leadsTo, traceId: decision.firstTrace?.traceId });
+  }
+
+  /** What waits for a lookup is handed over first. */
+  async function flush(mine: Remembered | undefined, deadline: Promise<void>): Promise<void> {
+    const pending = mine?.pending;
+    if (pending !== undefined) {
+      const found = new Promise<void>((resolve) => pending.whenFound(() => resolve()));
+      await Promise.race([found, deadline]);
+    }
+    await settleTrail(mine?.trail, deadline);
+  }
+
+  /** The key leads there, finally. Returns whether a route knows it. */
+  function conclude(
+    decision: Decision,
+    mine: Remembered,
+    late: boolean,
+    found: Destination | undefined,
+    { unknown }: RoutingTable,
+  ): boolean {
+    const known = found?.exporters !== undefined;
+    const destination = found ?? unknown;
+    const outcome = !known ? 'unknown' : late ? 'late' : 'decided';
+    ledger.decide(outcome);
+    debug(outcome, decision, destination);
+    mine.pending = undefined;
+    mine.destination = destination;
+    empty(mine, destination);
+    return known;
+  }
+
+  /** Has the decision's spans wait for where they go, unless something else is waited for by then. */
+  function wait(
+    mine: Remembered,
+    pending: PendingDestination,
+    then: (found: Destination | undefined) => void,
+  ): void {
+    mine.pending = pending;
+    pending.whenFound((found) => {
+      if (mine.pending !== pending) return;
+      mine.pending = undefined;
+      then(found);
+    });
   }
 
   function start(span: SpanContext, parentContext: Context): void {
@@ -160,7 +219,7 @@ export function createRouter(options: RouterOptions): Router {
     const mine = find(decision) ?? remember(decision);
     const destination = mine.destination ?? resolve(mine);
     if (destination !== undefined) send(span, destination, mine, trace);
-    else if (!lot.park(mine, span)) send(span, unkeyed(decision), mine, trace);
+    else if (!lot.park(mine, span)) send(span, resolve(mine) ?? NO_ROUTE, mine, trace);
     else leaveIfDecided(mine);
   }
 
@@ -172,37 +231,87 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   function resolve(mine: Remembered): Destination | undefined {
+    if (mine.pending !== undefined) return undefined;
     const { decision } = mine;
-    if (decision.decided) {
-      const found = decision.key === undefined ? undefined : table.find(decision.key);
-      mine.destination = found ?? table.unknown;
-      return mine.destination;
-    }
+    if (decision.decided) return resolveDecided(mine);
     const mayWait = parkMaxSpans > 0 && !decision.settled && !mine.settled;
     if (mayWait && !table.isUniform) return undefined;
-    const destination = unkeyed(decision);
+    const destination = mayWait
+      ? unkeyed(decision, mine, table)
+      : unkeyed(decision, mine, settledTable(mine));
     // Not dropped yet for what the wire says: a key from here may still overrule it.
-    return mayWait && destination.exporters === undefined ? undefined : destination;
+    return mayWait && destination?.exporters === undefined ? undefined : destination;
   }
 
-  function unkeyed(decision: Decision): Destination {
+  /** For what was decided before this processor was there to be told. */
+  function resolveDecided(mine: Remembered): Destination | undefined {
+    const { key } = mine.decision;
+    const { unknown } = table;
+    const found = key === undefined ? undefined : table.find(key);
+    if (!isPending(found)) {
+      mine.destination = found ?? unknown;
+      return mine.destination;
+    }
+    wait(mine, found, (answer) => {
+      mine.destination = answer ?? unknown;
+      empty(mine, mine.destination);
+    });
+    return undefined;
+  }
+
+  /** What a decision without a key was once settled by, it stays settled by. */
+  function settledTable(mine: Remembered): RoutingTable {
+    mine.table ??= table;
+    return mine.table;
+  }
+
+  /** Where a decision leads that has no key from here; `undefined` while its backend is being looked up. */
+  function unkeyed(
+    decision: Decision,
+    mine: Remembered | undefined,
+    own: RoutingTable,
+  ): Destination | undefined {
     if (decision.failed) return NO_ROUTE;
     // Several callers in other services, who disagree: the spans of each belong elsewhere.
     if (decision.wire?.isDisputed) return AMBIGUOUS;
     const key = wireKeyOf(decision);
-    if (key !== undefined) return table.find(key) ?? table.unknown;
+    if (key !== undefined) return mine?.wireDestination ?? findForWire(decision, mine, key, own);
     // A boundary inside a keyed scope, or inside a span that is nobody's, that gets no key may be the scope's
     // work, or another request that runs in a leaked context: the default route would be a guess.
-    if (table.isUniform) return table.default;
-    return isInsideKeyed(decision) ? AMBIGUOUS : table.default;
+    if (own.isUniform) return own.default;
+    return isInsideKeyed(decision) ? AMBIGUOUS : own.default;
   }
 
-  /** Says where a decision leads that got no key here, and counts it. */
-  function settle(decision: Decision): Destination {
+  function findForWire(
+    decision: Decision,
+    remembered: Remembered | undefined,
+    key: string,
+    own: RoutingTable,
+  ): Destination | undefined {
+    const found = own.find(key);
+    if (!isPending(found)) {
+      const destination = found ?? own.unknown;
+      if (remembered?.table === own) remembered.wireDestination = destination;
+      return destination;
+    }
+    const mine = remembered ?? remember(decision);
+    wait(mine, found, (answer) => {
+      mine.wireDestination = answer ?? own.unknown;
+      // Again, and by all of its rules: what has become of the decision meanwhile may overrule the wire.
+      const destination = settle(decision, mine);
+      if (destination !== undefined) empty(mine, destination);
+    });
+    return undefined;
+  }
+
+  /** Says where a decision leads that got no key here, and counts it, unless its backend is being looked up. */
+  function settle(decision: Decision, mine: Remembered | undefined): Destination | undefined {
+    const own = mine === undefined ? table : settledTable(mine);
+    const destination = unkeyed(decision, mine, own);
+    if (destination === undefined) return undefined;
     const key = wireKeyOf(decision);
-    const isKnown = key !== undefined && table.find(key) !== undefined;
+    const isKnown = destination.exporters !== undefined && destination !== own.unknown;
     const outcome = key === undefined ? 'settled' : isKnown ? 'decided' : 'unknown';
-    const destination = unkeyed(decision);
     ledger.decide(outcome);
     debug(outcome, decision, destination, key === undefined ? 'default' : 'wire', key);
     return destination;
@@ -257,12 +366,18 @@ export function createRouter(options: RouterOptions): Router {
     const mine = find(decision) ?? remember(decision);
     if (mine.settled) return;
     mine.settled = true;
-    settle(decision);
+    settle(decision, mine);
   }
 
-  function settleEarly(mine: Remembered): true {
+  /** Has a decision's parked spans leave for the default route, where that is what an overflow asks for. */
+  function settleEarly(mine: Remembered): boolean {
+    // A key has come. Wherever it leads, nobody has said that it is the default route.
+    if (parkOverflow === 'drop' || mine.pending !== undefined || mine.decision.decided)
+      return false;
     mine.settled = true;
-    empty(mine, settle(mine.decision));
+    const destination = settle(mine.decision, mine);
+    if (destination === undefined) return false;
+    empty(mine, destination);
     return true;
   }
 
@@ -283,6 +398,9 @@ export function createRouter(options: RouterOptions): Router {
       next: decision.attachment,
       decision,
       destination: undefined,
+      pending: undefined,
+      wireDestination: undefined,
+      table: undefined,
       settled: false,
       trail: undefined,
     };
@@ -290,20 +408,35 @@ export function createRouter(options: RouterOptions): Router {
     return mine;
   }
 
-  function close(): void {
+  function close(deadline: Promise<void>): Promise<void> | undefined {
     closed = true;
     listeners.delete(listener);
-    for (const place of lot.places()) leave(place as Remembered);
     lot.close();
+    const lookups: Promise<void>[] = [];
+    for (const place of lot.places()) {
+      const { pending } = place as Remembered;
+      if (pending === undefined) leave(place as Remembered);
+      else lookups.push(new Promise((resolve) => pending.whenFound(() => resolve())));
+    }
+    if (lookups.length === 0) return undefined;
+    return Promise.race([Promise.all(lookups), deadline]).then(() => {
+      for (const place of lot.places()) leave(place as Remembered);
+    });
   }
 
   /** Parking is over. */
   function leave(mine: Remembered): void {
-    if (parkOverflow === 'default') settleEarly(mine);
-    else lot.release(mine, () => ledger.drop('park_limit'));
+    if (!settleEarly(mine)) lot.release(mine, () => ledger.drop('park_limit'));
   }
 
-  return { start, end, close };
+  return {
+    start,
+    end,
+    setTable(next) {
+      table = next;
+    },
+    close,
+  };
 }
 
 const UNRESOLVED =

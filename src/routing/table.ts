@@ -21,10 +21,29 @@ export interface NoDestination {
   readonly reason: RoutingDropReason;
 }
 
-/** What every key leads to. Frozen when it is made. */
+/** Not known yet: the backend of the key is being looked up. */
+export interface PendingDestination {
+  /** Calls back, once and later, with where the key leads; `undefined` for one that no route knows. */
+  whenFound(callback: (found: Destination | undefined) => void): void;
+}
+
+/** Where keys lead that no configured route knows. */
+export interface DynamicRoutes {
+  /** As that of the table. A lookup that fails leads nowhere: a key that may be known is not an unknown one. */
+  find(key: string): Destination | PendingDestination | undefined;
+}
+
+/** Whether spans have to wait for it. */
+export function isPending(
+  found: Destination | PendingDestination | undefined,
+): found is PendingDestination {
+  return found !== undefined && 'whenFound' in found;
+}
+
+/** What every key leads to: one configuration's, which does not change. */
 export interface RoutingTable {
   /** Where the key leads; `undefined` for a key that no route knows. */
-  find(key: string): RouteDestination | undefined;
+  find(key: string): Destination | PendingDestination | undefined;
   /** Where unknown and invalid keys lead. */
   readonly unknown: Destination;
   /** Where spans without a key lead. */
@@ -33,10 +52,15 @@ export interface RoutingTable {
   readonly isUniform: boolean;
 }
 
-/** Builds the table of a configuration, with `exporterOf` giving the exporter of each backend's name. */
+/**
+ * Builds the table of a configuration, with `exporterOf` giving the exporter of each backend's name.
+ *
+ * @param dynamic - Asked for the keys that no configured route knows, and for no other.
+ */
 export function createTable(
   config: ResolvedConfig,
   exporterOf: (backend: string) => Exporter,
+  dynamic?: DynamicRoutes,
 ): RoutingTable {
   const destinationOf = (route: Route): RouteDestination => ({
     routeKey: config.routeAttribute === undefined ? undefined : route.key,
@@ -50,13 +74,13 @@ export function createTable(
     ? destinationOf(config.defaultRoute)
     : { exporters: undefined, reason: 'no_route' };
   return {
-    find: (key) => routes.get(key),
+    find: (key) => routes.get(key) ?? dynamic?.find(key),
     unknown:
       config.unknownRoute === 'default'
         ? fallback
         : { exporters: undefined, reason: 'unknown_route' },
     default: fallback,
-    isUniform: isUniform(config),
+    isUniform: dynamic === undefined && isUniform(config),
   };
 }
 

@@ -39,6 +39,7 @@ test('fills in every default', () => {
     authGraceMs: 300_000,
     proxy: undefined,
     delivery: { kind: 'signalbox', dispatcher: undefined },
+    refusePrivateHosts: false,
     maxConcurrentExports: 4,
     maxQueueSize: undefined,
     maxQueueBytes: undefined,

@@ -291,7 +291,9 @@ describe('an unknown variable', () => {
     ['SIGNALBOX_ALLOWED_HOSTS', 'unset it'],
     ['SIGNALBOX_PROPAGATION_SECRETS', 'did you mean SIGNALBOX_PROPAGATION_SECRET?'],
     ['SIGNALBOX_PROPAGATION_HOST', 'did you mean SIGNALBOX_PROPAGATION_HOSTS?'],
-    ['SIGNALBOX_TEMPLATE_ENDPOINT', 'unset it'],
+    ['SIGNALBOX_TEMPLATE_ENDPOIN', 'did you mean SIGNALBOX_TEMPLATE_ENDPOINT?'],
+    ['SIGNALBOX_TEMPLATE_IDLE_TIMEOU', 'did you mean SIGNALBOX_TEMPLATE_IDLE_TIMEOUT?'],
+    ['SIGNALBOX_TEMPLATE_COLOUR', 'no backend has such a setting'],
   ])('%s is a problem with a hint', (variable, hint) => {
     expect(hintsOf({ [variable]: 'x' })).toEqual([`${variable}: ${hint}`]);
   });

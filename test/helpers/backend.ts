@@ -15,6 +15,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     authGraceMs: 300_000,
     proxy: undefined,
     delivery: { kind: 'signalbox', dispatcher: undefined },
+    refusePrivateHosts: false,
     maxConcurrentExports: 4,
     maxQueueSize: undefined,
     maxQueueBytes: undefined,

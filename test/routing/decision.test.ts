@@ -522,7 +522,10 @@ describe('the debug log', () => {
     const ours = lines.filter((line) => String(line).startsWith('signalbox: '));
     expect(ours).toEqual([
       ['signalbox: decided', { key: 'both', by: 'boundary', leadsTo: ['acme', 'globex'], traceId }],
-      ['signalbox: conflict', { key: 'both', by: 'boundary', leadsTo: undefined, traceId }],
+      [
+        'signalbox: conflict',
+        { key: 'both', by: 'boundary', leadsTo: ['acme', 'globex'], traceId },
+      ],
       [
         'signalbox: unknown',
         { key: 'initech', by: 'withRoute', leadsTo: 'unknown_route', traceId: undefined },

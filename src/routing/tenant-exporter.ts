@@ -1,0 +1,96 @@
+import type { ExporterLedger } from '../accounting/ledger.js';
+import type { Backend } from '../config/resolved.js';
+import type { RoutedSpan } from '../encoding/routed-span.js';
+import type { ClosingReason, Exporter } from '../exporter/exporter.js';
+import type { SequenceRanges } from '../exporter/sequence-ranges.js';
+import type { OpenBackend } from './idle-closer.js';
+import type { RouteDestination } from './table.js';
+
+/** What one key's exporter asks of those who keep it. */
+export interface TenantKeeper {
+  /** Opens the backend's exporter, and its ledger. */
+  open(backend: Backend): OpenBackend;
+  /** Told of the ledger of an exporter that is closed. */
+  retire(ledger: ExporterLedger): void;
+  /** A span comes for an exporter that is closed: whether it may be opened again. */
+  admit(tenant: TenantExporter): boolean;
+}
+
+/**
+ * The exporter of one key's backend: opened by its first span, closed when it is idle, and opened again by its next one.
+ * A decision that leads to it outlives all of these.
+ *
+ * A class, so that thousands share its methods.
+ */
+export class TenantExporter implements Exporter {
+  /** The route key. */
+  readonly key: string;
+  readonly backend: Backend;
+  /** What is watched of it: all that is opened for the key, one after the other. */
+  readonly exporter = this;
+  readonly destination: RouteDestination;
+  readonly #keeper: TenantKeeper;
+  #opened: OpenBackend | undefined;
+  /** Of spans that come while it may not be opened. */
+  #refused: ExporterLedger | undefined;
+
+  /** @param routeAttribute - Whether the key is written into the spans: `undefined` writes none. */
+  constructor(
+    key: string,
+    backend: Backend,
+    routeAttribute: string | undefined,
+    keeper: TenantKeeper,
+  ) {
+    this.key = key;
+    this.backend = backend;
+    const routeKey = routeAttribute === undefined ? undefined : key;
+    this.destination = { routeKey, exporters: [this], backends: [backend.name] };
+    this.#keeper = keeper;
+  }
+
+  get name(): string {
+    return this.backend.name;
+  }
+
+  /** What an idle closer counts by. */
+  get ledger(): { readonly accepted: number } {
+    return this.#opened?.ledger ?? NOTHING;
+  }
+
+  accept(span: RoutedSpan): number {
+    if (this.#opened === undefined) {
+      if (!this.#keeper.admit(this)) return this.#refuse();
+      this.#opened = this.#keeper.open(this.backend);
+    }
+    return this.#opened.exporter.accept(span);
+  }
+
+  async settle(ranges: Readonly<SequenceRanges>, deadline: Promise<void>): Promise<boolean> {
+    return this.#opened === undefined || this.#opened.exporter.settle(ranges, deadline);
+  }
+
+  async flush(deadline?: Promise<void>): Promise<boolean> {
+    return this.#opened === undefined || this.#opened.exporter.flush(deadline);
+  }
+
+  async shutdown(deadline: Promise<void>, reason?: ClosingReason): Promise<void> {
+    const opened = this.#opened;
+    if (opened === undefined) return;
+    // At the end of the processor it stays, so that nothing can open it again.
+    if (reason === 'backend_removed') this.#opened = undefined;
+    await opened.exporter.shutdown(deadline, reason);
+    if (reason === 'backend_removed') this.#keeper.retire(opened.ledger);
+  }
+
+  #refuse(): number {
+    if (this.#refused === undefined) {
+      this.#refused = this.#keeper.open(this.backend).ledger;
+      this.#keeper.retire(this.#refused);
+    }
+    this.#refused.accept();
+    this.#refused.drop('backend_removed', 1, 'queued');
+    return -1;
+  }
+}
+
+const NOTHING = { accepted: 0 };
