@@ -24,6 +24,10 @@ export class BackendAccount implements ExporterLedger {
   #queued = 0;
   #waiting = 0;
   #inFlight = 0;
+  #spooled = 0;
+  #spooledAttempted = 0;
+  #recovered = 0;
+  #movedOut = 0;
   #bytes = 0;
   #state: BackendState = 'up';
   #lastDeliveredAt: number | undefined;
@@ -49,6 +53,11 @@ export class BackendAccount implements ExporterLedger {
     return this.#accepted;
   }
 
+  /** Copies that are on disk. */
+  get spooled(): number {
+    return this.#spooled + this.#spooledAttempted;
+  }
+
   /** Copies that wait for their first attempt. */
   get queued(): number {
     return this.#queued;
@@ -56,7 +65,7 @@ export class BackendAccount implements ExporterLedger {
 
   /** Copies that were attempted and are not settled. */
   get attempted(): number {
-    return this.#waiting + this.#inFlight;
+    return this.#waiting + this.#inFlight + this.#spooledAttempted;
   }
 
   accept(): void {
@@ -64,9 +73,9 @@ export class BackendAccount implements ExporterLedger {
     this.#queued += 1;
   }
 
-  start(spans: number, from: 'queued' | 'waiting'): void {
+  start(spans: number, from: Exclude<Place, 'inFlight'>): void {
     this.#leave(from, spans);
-    if (from !== 'waiting') this.#metrics.start(spans);
+    if (isUntried(from)) this.#metrics.start(spans);
     this.#inFlight += spans;
   }
 
@@ -91,12 +100,29 @@ export class BackendAccount implements ExporterLedger {
     errorType?: string,
   ): void {
     if (spans === 0) return;
-    if (from === 'queued') this.#metrics.dropQueued(spans, reason);
+    if (isUntried(from)) this.#metrics.dropQueued(spans, reason);
     else this.#metrics.finish(spans, errorType ?? reason);
     this.#leave(from, spans);
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + spans;
     this.#log.drop(this.name, reason, spans, detail);
     this.#onLateDrop?.(reason, spans);
+  }
+
+  spool(spans: number, from: Place): void {
+    this.#leave(from, spans);
+    if (isUntried(from)) this.#spooled += spans;
+    else this.#spooledAttempted += spans;
+  }
+
+  recover(spans: number): void {
+    this.#recovered += spans;
+    this.#spooled += spans;
+  }
+
+  moveOut(spans: number, from: Place): void {
+    if (!isUntried(from)) this.#metrics.finish(spans, 'moved');
+    this.#leave(from, spans);
+    this.#movedOut += spans;
   }
 
   sendBytes(bytes: number): void {
@@ -137,10 +163,10 @@ export class BackendAccount implements ExporterLedger {
       delivered: this.#delivered,
       queued: this.#queued + this.#waiting,
       inFlight: this.#inFlight,
-      spooled: 0,
-      recovered: 0,
+      spooled: this.spooled,
+      recovered: this.#recovered,
       movedIn: 0,
-      movedOut: 0,
+      movedOut: this.#movedOut,
       dropped: { ...this.#dropped },
       bytes: this.#bytes,
       state: this.#state,
@@ -151,6 +177,13 @@ export class BackendAccount implements ExporterLedger {
   #leave(place: Place, spans: number): void {
     if (place === 'waiting') this.#waiting -= spans;
     else if (place === 'inFlight') this.#inFlight -= spans;
+    else if (place === 'spooled') this.#spooled -= spans;
+    else if (place === 'spooledAttempted') this.#spooledAttempted -= spans;
     else this.#queued -= spans;
   }
+}
+
+/** Whether copies there have never been attempted, by this process. */
+function isUntried(place: Place): boolean {
+  return place === 'queued' || place === 'spooled';
 }

@@ -7,7 +7,7 @@ import type { BackendDropReason } from './reasons.js';
 export interface BackendCounts {
   /** Copies that wait for their first attempt. */
   readonly queued: number;
-  /** Copies that were attempted and are not settled. */
+  /** Copies that were attempted and are not settled, those on disk included. */
   readonly attempted: number;
 }
 

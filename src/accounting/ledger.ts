@@ -12,9 +12,11 @@ import { NO_STATS, sumStats } from './sum-stats.js';
  * Where one backend's copy of a span stands while it is not settled.
  *
  * `queued` until its first attempt, `inFlight` while on the wire, `waiting` between two attempts. For
- * `stats()` a waiting copy is queued; for the metrics it is in flight, as the semantic conventions ask.
+ * `stats()` a waiting copy is queued; for the metrics it is in flight, as the semantic conventions ask. On disk
+ * it is `spooled` before its first attempt by this process, and `spooledAttempted` after it, which for the
+ * metrics is in flight as well.
  */
-export type Place = 'queued' | 'waiting' | 'inFlight';
+export type Place = 'queued' | 'waiting' | 'inFlight' | 'spooled' | 'spooledAttempted';
 
 /**
  * What happens before the backends. Each method is one independent count, made where the thing happens.
@@ -38,10 +40,10 @@ export interface BackendLedger {
   /** A copy was handed over; it is queued now. */
   accept(): void;
   /**
-   * Copies went onto the wire: from `queued` for their first attempt, from `waiting` for every other. The
-   * metrics count a span as processed at its first attempt alone.
+   * Copies went onto the wire: from `queued` or `spooled` for their first attempt, from `waiting` or
+   * `spooledAttempted` for every other. The metrics count a span as processed at its first attempt alone.
    */
-  start(spans: number, from: 'queued' | 'waiting'): void;
+  start(spans: number, from: Exclude<Place, 'inFlight'>): void;
   /** Copies on the wire wait for their retry, or for a smaller request after a 413. */
   requeue(spans: number): void;
   /** Copies on the wire were acknowledged. */
@@ -60,6 +62,12 @@ export interface BackendLedger {
     detail?: string,
     errorType?: string,
   ): void;
+  /** Copies were written to disk, or an attempt at those of a file has come to nothing. */
+  spool(spans: number, from: Place): void;
+  /** Copies that another process left on disk were taken over; they are `spooled` now. */
+  recover(spans: number): void;
+  /** Copies are held elsewhere now: by another process, or another backend's exporter. */
+  moveOut(spans: number, from: Place): void;
   /** A body of this many bytes was sent, an attempt that failed included. */
   sendBytes(bytes: number): void;
   /**
@@ -80,6 +88,8 @@ export interface ExporterLedger extends BackendLedger {
   readonly name: string;
   /** Copies that were handed over, ever. */
   readonly accepted: number;
+  /** Copies that are on disk. */
+  readonly spooled: number;
 }
 
 /** Every count of one processor. */

@@ -16,7 +16,10 @@ export type BackendDropReason =
   | 'too_large'
   | 'encode_error'
   | 'shutdown_timeout'
-  | 'backend_removed';
+  | 'backend_removed'
+  | 'spool_full'
+  | 'spool_expired'
+  | 'quarantined';
 
 /** Every reason there is to lose a span. */
 export type DropReason = RoutingDropReason | BackendDropReason;
@@ -51,4 +54,10 @@ export const DROP_ADVICE: Readonly<Record<DropReason, string>> = {
     'the backend did not take them before shutdown() had to end. Check the backend, or raise SIGNALBOX_SHUTDOWN_TIMEOUT',
   backend_removed:
     'update() removed or replaced the backend, or it was idle, and it had closed before this request ended. Nothing is wrong if such requests are rare',
+  spool_full:
+    'the backend has been down for so long that its spool is full. Check the backend, or raise its SPOOL_MAX_BYTES',
+  spool_expired:
+    'they have waited on disk for too long. Check the backend, or raise its SPOOL_MAX_AGE',
+  quarantined:
+    'their file was damaged, or written for another URL, parent or account. Look into the quarantine directory of the spool',
 };

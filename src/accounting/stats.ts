@@ -75,7 +75,10 @@ export interface BackendStats {
   readonly recovered: number;
   /** Copies taken over from another backend's exporter; 0 unless backends are replaced at run time. */
   readonly movedIn: number;
-  /** Copies given to another backend's exporter; 0 unless backends are replaced at run time. */
+  /**
+   * Copies given to another backend's exporter, or whose files another process has taken over, because this one
+   * had shown no sign of life; 0 unless either happens.
+   */
   readonly movedOut: number;
   /** Copies lost, by reason; a reason is absent while its count is 0. */
   readonly dropped: Readonly<Partial<Record<BackendDropReason, number>>>;

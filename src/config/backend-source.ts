@@ -9,6 +9,8 @@ import { createAuthoritiesCheck } from './tls.js';
 export interface Surroundings {
   readonly readFile: ReadTextFile;
   readonly loadPackage: LoadPackage;
+  /** What is wrong with a directory that is to be written to, in words that follow its name. */
+  readonly directoryFault: (path: string) => string | undefined;
 }
 
 /** Surroundings that answer the same question once. */
@@ -28,10 +30,10 @@ export interface BackendSource {
 }
 
 /** Backends often share files, such as a bundle of authorities: each is read and checked once. */
-export function withCaches({ readFile, loadPackage }: Surroundings): CachedSurroundings {
+export function withCaches({ readFile, ...others }: Surroundings): CachedSurroundings {
   return {
     readFile: createFileCache(readFile),
     authoritiesFault: createAuthoritiesCheck(),
-    loadPackage,
+    ...others,
   };
 }

@@ -5,6 +5,7 @@ import type { Findings } from './findings.js';
 import { presets } from './presets.js';
 import type { Backend } from './resolved.js';
 import { type BackendConfig, backendSettings } from './schema.js';
+import { resolveSpool } from './spool.js';
 import {
   createConsoleExporter,
   createStockExporter,
@@ -62,6 +63,7 @@ export function resolveBackend(
     maxExportBatchBytes: options.maxExportBatchBytes ?? backendSettings.maxExportBatchBytes.default,
     scheduleDelayMs: options.scheduleDelayMs ?? backendSettings.scheduleDelayMs.default,
     retryMaxElapsedMs: options.retryMaxElapsedMs ?? backendSettings.retryMaxElapsedMs.default,
+    spool: resolveSpool(source),
   });
 }
 

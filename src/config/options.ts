@@ -353,4 +353,33 @@ export interface BackendConfig {
    * @default 300_000
    */
   retryMaxElapsedMs?: number | undefined;
+
+  /**
+   * Directory in which batches wait, as files, that the backend can not take now and that would otherwise be
+   * dropped; they are sent when it is back, also by a later process. Several processes may share it. A path
+   * that is relative starts at the directory of the process, at construction. It is made, with mode 0700, when
+   * it is first needed.
+   *
+   * Without it nothing is written to disk: files hold span contents in plain text.
+   */
+  spoolDir?: string | undefined;
+
+  /**
+   * Most bytes that this process keeps in `spoolDir` for the backend, in whole blocks of 4 KiB; the oldest
+   * batch gives way. What it has taken over of processes that are gone counts too.
+   *
+   * 512 MiB, which bridges hours for most services and is small beside a disk.
+   *
+   * @default 536_870_912
+   */
+  spoolMaxBytes?: number | undefined;
+
+  /**
+   * Longest that a batch is kept in `spoolDir`, in milliseconds since it was written.
+   *
+   * A day: an outage over night is bridged, and most backends take no spans that are much older.
+   *
+   * @default 86_400_000
+   */
+  spoolMaxAgeMs?: number | undefined;
 }

@@ -2,6 +2,7 @@ import { resolveBackend } from './backend.js';
 import { backendNameHint, isBackendName } from './backend-name.js';
 import { type CachedSurroundings, type Surroundings, withCaches } from './backend-source.js';
 import { type CheckedConfig, checkConfig } from './check.js';
+import { directoryFault } from './directory.js';
 import { isDynamic, resolveDynamic } from './dynamic.js';
 import { ConfigError } from './error.js';
 import { createFindings, type Findings, shown, shownKey, type Where } from './findings.js';
@@ -13,7 +14,7 @@ import { loadPackage } from './stock-exporter.js';
 import { readTextFile } from './text-file.js';
 
 /** The files and packages of this process. */
-export const system: Surroundings = { readFile: readTextFile, loadPackage };
+export const system: Surroundings = { readFile: readTextFile, loadPackage, directoryFault };
 
 /**
  * Checks a configuration given in code and completes it: defaults filled in, files read. The environment is

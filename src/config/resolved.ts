@@ -61,6 +61,16 @@ export interface Backend {
   readonly maxExportBatchBytes: number;
   readonly scheduleDelayMs: number;
   readonly retryMaxElapsedMs: number;
+  /** Where batches wait on disk; `undefined` keeps them in memory alone. */
+  readonly spool: SpoolLimits | undefined;
+}
+
+/** A backend's place on disk, and its bounds. */
+export interface SpoolLimits {
+  /** Absolute; one for several backends, each with a directory of its name in it. */
+  readonly dir: string;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
 }
 
 /** What a route key leads to. */

@@ -226,6 +226,29 @@ export const backendSettings = {
       description: 'Longest that a batch is retried, from its first attempt. 0 never retries.',
     }),
   ),
+  spoolDir: text({
+    variable: 'SPOOL_DIR',
+    type: 'path',
+    hint: 'the path of a directory, which need not exist yet',
+    description:
+      'Directory for batches that the backend can not take now; [in plain text](docs/spool.md). Without it they are dropped.',
+  }),
+  spoolMaxBytes: withDefault(
+    512 * 1024 * 1024,
+    integer({
+      variable: 'SPOOL_MAX_BYTES',
+      unit: 'bytes',
+      description: 'Most bytes of the backend in `SPOOL_DIR`; the oldest batch gives way.',
+    }),
+  ),
+  spoolMaxAgeMs: withDefault(
+    86_400_000,
+    integer({
+      variable: 'SPOOL_MAX_AGE',
+      unit: 'milliseconds',
+      description: 'Longest that a batch is kept in `SPOOL_DIR`.',
+    }),
+  ),
 } as const satisfies Settings<BackendConfig>;
 
 /** The settings of the whole processor, by their keys in code. */

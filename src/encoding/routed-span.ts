@@ -5,7 +5,7 @@ import type { SpanEncoder } from './span-encoder.js';
 /** A span together with what its binding says of it. One object serves every backend of a fan-out. */
 export interface RoutedSpan {
   readonly span: ReadableSpan;
-  /** The route key to write into the span, or `undefined` where none is to be written. */
+  /** Its route key, which is written into it where an attribute for it is configured. */
   readonly routeKey: string | undefined;
   /**
    * For a span that goes to several backends what has been encoded of it so far, each time by another encoder,

@@ -1,24 +1,26 @@
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
-import { MessageTooLarge } from '../encoding/chunks.js';
-import type { Retryable, SendResult } from '../transport/result.js';
+import type { Retryable, SendFailure, SendResult } from '../transport/result.js';
 import type { Backlog } from './backlog.js';
-import type { Batch } from './batch.js';
+import { type Batch, isUnsettled } from './batch.js';
 import type { Courier, Parcel } from './courier.js';
 import type { Grace } from './grace.js';
-import type { Pace } from './pace.js';
-import { createResourceWait } from './resource-attributes.js';
+import type { FailedAttempt, Pace } from './pace.js';
+import { nameOf, type Pack } from './pack.js';
 
 /** What an attempt is made with: all of one exporter. */
 export interface AttemptParts<P extends Parcel> {
-  readonly backend: Pick<Backend, 'name' | 'maxExportBatchBytes' | 'timeoutMs'>;
+  readonly backend: Pick<Backend, 'name'>;
   readonly backlog: Backlog<P>;
   readonly courier: Courier<P>;
+  readonly pack: Pack<P>;
   readonly pace: Pace;
   readonly grace: Pick<Grace<P>, 'hold'>;
   readonly log: Log;
   readonly clock: Clock;
+  /** The batch, whose attempt has failed, has been retried for as long as it may be. */
+  readonly giveUp: (batch: Batch<P>) => void;
 }
 
 /**
@@ -30,8 +32,7 @@ export interface AttemptParts<P extends Parcel> {
 export function createAttempt<P extends Parcel>(
   parts: AttemptParts<P>,
 ): (batch: Batch<P>) => Promise<void> {
-  const { backend, backlog, courier, pace, grace, log, clock } = parts;
-  const waitForResources = createResourceWait(clock, backend.timeoutMs);
+  const { backend, backlog, courier, pack, pace, grace, log, clock, giveUp } = parts;
 
   async function attempt(batch: Batch<P>): Promise<void> {
     backlog.open(batch);
@@ -48,41 +49,12 @@ export function createAttempt<P extends Parcel>(
     }
   }
 
-  /** The batch's body; `undefined` if the batch does not travel, or not as it is. */
-  async function pack(batch: Batch<P>): Promise<P | undefined> {
-    const waiting = waitForResources(batch.runs.map(({ resource }) => resource));
-    if (waiting !== undefined) await waiting;
-    if (!isUnsettled(batch)) return undefined;
-    const isOne = batch.spans === 1;
-    const packed = courier.pack(batch.runs);
-    if (packed instanceof Error) {
-      // One span spoils the others' request: halving finds it in a few steps.
-      if (isOne) backlog.drop(batch, reasonOf(packed), nameOf(packed));
-      else backlog.split(batch);
-      return undefined;
-    }
-    backlog.pack(batch, packed);
-    const { parcel } = packed;
-    if (parcel.bytes > backend.maxExportBatchBytes && !isOne) {
-      backlog.split(batch);
-      return undefined;
-    }
-    const compressed = await courier.compress(parcel);
-    if (!isUnsettled(batch)) return undefined;
-    backlog.repack(batch, compressed);
-    return compressed;
-  }
-
   function conclude(batch: Batch<P>, result: SendResult, failuresEverAsSent: number): void {
     if (result.status === 'retryable') {
       retry(batch, result, failuresEverAsSent);
       return;
     }
-    if (pace.answered()) {
-      log.warn(`${backend.name} up`, `backend ${backend.name} is up again`);
-      // What waited for the backend to come back goes at once.
-      for (const waiting of backlog.batches) waiting.notBeforeMs = Number.NEGATIVE_INFINITY;
-    }
+    noteAnswer(parts);
     if (result.status === 'success') {
       const { message, rejectedSpans } = result;
       // With spans that were rejected, the log says it with their drop.
@@ -105,34 +77,45 @@ export function createAttempt<P extends Parcel>(
   function retry(batch: Batch<P>, result: Retryable, failuresEverAsSent: number): void {
     const { failure, retryAfterMs } = result;
     const nowMs = clock.now();
-    const wasDown = pace.isDown;
     batch.failures += 1;
     batch.failure = failure;
     const { failures } = batch;
-    const waitMs = pace.failed({ failuresEverAsSent, nowMs, failures, retryAfterMs });
-    if (pace.isDown && !wasDown) {
-      log.warn(
-        `${backend.name} down`,
-        `backend ${backend.name} is down (${failure.message}): its spans wait while it is probed`,
-      );
-    }
-    if (nowMs + waitMs >= (batch.retryUntilMs ?? nowMs)) backlog.drop(batch, 'retry_exhausted');
+    const failed = { failuresEverAsSent, nowMs, failures, retryAfterMs };
+    const waitMs = noteFailure(parts, failed, failure);
+    if (nowMs + waitMs >= (batch.retryUntilMs ?? nowMs)) giveUp(batch);
     else backlog.requeue(batch, nowMs + waitMs);
   }
 
   return attempt;
 }
 
-function isUnsettled({ state }: Batch<Parcel>): boolean {
-  return state !== 'settled';
+/** What is told of a backend's health. */
+export type Health<P extends Parcel> = Pick<
+  AttemptParts<P>,
+  'backend' | 'backlog' | 'pace' | 'log'
+>;
+
+/** The backend has answered, be it to refuse. */
+export function noteAnswer<P extends Parcel>({ backend, backlog, pace, log }: Health<P>): void {
+  if (!pace.answered()) return;
+  log.warn(`${backend.name} up`, `backend ${backend.name} is up again`);
+  // What waited for the backend to come back goes at once.
+  for (const waiting of backlog.batches) waiting.notBeforeMs = Number.NEGATIVE_INFINITY;
 }
 
-/** Why a span that can not be encoded is dropped. */
-export function reasonOf(error: Error): 'too_large' | 'encode_error' {
-  return error instanceof MessageTooLarge ? 'too_large' : 'encode_error';
-}
-
-/** A message of an error that the application's own values caused may quote them. */
-export function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown error';
+/** An attempt has failed in a way that may pass; returns how long to wait, in milliseconds. */
+export function noteFailure<P extends Parcel>(
+  { backend, pace, log }: Health<P>,
+  attempt: FailedAttempt,
+  failure: SendFailure,
+): number {
+  const wasDown = pace.isDown;
+  const waitMs = pace.failed(attempt);
+  if (pace.isDown && !wasDown) {
+    log.warn(
+      `${backend.name} down`,
+      `backend ${backend.name} is down (${failure.message}): its spans wait while it is probed`,
+    );
+  }
+  return waitMs;
 }

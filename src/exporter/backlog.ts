@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { ReadableSpan } from '../sdk.js';
 import type { Success } from '../transport/result.js';
-import { type Batch, createBatch, halve } from './batch.js';
+import { type Batch, createBatch, halve, renew } from './batch.js';
 import type { Packed, Parcel } from './courier.js';
 import type { Account, Memory } from './memory.js';
 import { createQueue, type Queue } from './queue.js';
@@ -23,13 +23,15 @@ export interface Backlog<P extends Parcel> {
   readonly batches: readonly Batch<P>[];
   /** Batches that wait for other credentials, the longest held first; they are not among `batches`. */
   readonly held: ReadonlySet<Batch<P>>;
-  readonly account: Pick<Account, 'pinned' | 'pinLimit'>;
+  readonly account: Omit<Account, 'held' | 'force'>;
   /** Sequence number of the next span. */
   readonly nextSequence: number;
   /** How many spans with one of these sequence numbers are not settled. */
   countHeld(ranges: Readonly<SequenceRanges>): number;
   /** Whether the queue has no room for a further span, however small. */
   readonly isFull: boolean;
+  /** Whether half of what it may hold is held: what can leave for a place on disk should. */
+  readonly isPressed: boolean;
   /** Queues a span, or drops it where a bound is reached; `false` for the latter. */
   admit(kept: Kept, span: ReadableSpan): boolean;
   /** Counts a span, and drops it at once. The log says the reason's `detail`. */
@@ -53,6 +55,12 @@ export interface Backlog<P extends Parcel> {
   hold(batch: Batch<P>): void;
   /** Puts two smaller batches in the place of one that failed, or was found, to be too large. */
   split(batch: Batch<P>): void;
+  /** The batch, whose turn had come, waits again as if it had not. */
+  putBack(batch: Batch<P>): void;
+  /** Ends what is under way with the batch; a new one, which waits, is in its place. */
+  recall(batch: Batch<P>): void;
+  /** The batch is on disk. Returns where the ledger has its spans now. */
+  spool(batch: Batch<P>): 'spooled' | 'spooledAttempted';
   /** The backend has taken the batch, but for what it rejected. */
   deliver(batch: Batch<P>, result: Success): void;
   /** Drops a batch, wherever it stands. The log says the reason's `detail`, or else the last failure. */
@@ -117,6 +125,16 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
 
   get isFull(): boolean {
     return this.#unsent >= this.#maxUnsent || this.#unsentBytes >= this.#maxUnsentBytes;
+  }
+
+  get isPressed(): boolean {
+    const { held, pinLimit } = this.account;
+    return (
+      this.#unsent >= this.#maxUnsent / 2 ||
+      this.#unsentBytes >= this.#maxUnsentBytes / 2 ||
+      // Without limit while memory is plenty; then the share of an exporter, were there one more.
+      held >= pinLimit / 2
+    );
   }
 
   countHeld(ranges: Readonly<SequenceRanges>): number {
@@ -229,6 +247,33 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     account.give(this.#sizeOf(batch) - this.#heldBy(batch));
     batch.state = 'settled';
     batches.splice(batches.indexOf(batch), 1, ...halve(batch));
+  }
+
+  putBack(batch: Batch<P>): void {
+    batch.state = 'waiting';
+    this.account.unpin(this.#sizeOf(batch));
+  }
+
+  recall(batch: Batch<P>): void {
+    const { account, batches } = this;
+    if (batch.state === 'inFlight') this.#ledger.requeue(batch.spans);
+    this.#endOperation(batch, batch.failure?.errorType ?? 'aborted', batch.failure?.httpStatus);
+    account.unpin(this.#sizeOf(batch));
+    batch.state = 'settled';
+    batches.splice(batches.indexOf(batch), 1, renew(batch));
+    // Last: the batch is settled, so the answer that the abort brings about counts for nothing.
+    batch.aborter?.abort();
+  }
+
+  spool(batch: Batch<P>): 'spooled' | 'spooledAttempted' {
+    const { failure } = batch;
+    const from = placeOf(batch);
+    if (from === 'queued') this.#leaveUnsent(batch);
+    this.#ledger.spool(batch.spans, from);
+    this.#endOperation(batch, failure?.errorType, failure?.httpStatus);
+    this.#remove(batch);
+    if (batch.sends === 0) this.#options.release(batch.runs);
+    return from === 'queued' ? 'spooled' : 'spooledAttempted';
   }
 
   deliver(batch: Batch<P>, { rejectedSpans, message, httpStatus }: Success): void {

@@ -65,3 +65,16 @@ export function halve<P>(batch: Batch<P>): [Batch<P>, Batch<P>] {
     { ...createBatch<P>(second, retryUntilMs), graceUntilMs },
   ];
 }
+
+/** The batch with nothing done for it, but what its spans have been through. */
+export function renew<P>({ runs, retryUntilMs, parcel, failure }: Batch<P>): Batch<P> {
+  const batch = createBatch<P>(runs, retryUntilMs);
+  batch.parcel = parcel;
+  batch.failure = failure;
+  return batch;
+}
+
+/** Whether nobody has settled the batch, or put others in its place, meanwhile. */
+export function isUnsettled({ state }: Batch<unknown>): boolean {
+  return state !== 'settled';
+}

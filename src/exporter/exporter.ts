@@ -3,15 +3,17 @@ import type { Log } from '../accounting/log.js';
 import type { Cancel, Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
-import { createAttempt, nameOf, reasonOf } from './attempt.js';
+import { createAttempt } from './attempt.js';
 import { createBacklog } from './backlog.js';
 import type { Batch } from './batch.js';
 import type { Courier, Parcel } from './courier.js';
 import { createGrace } from './grace.js';
 import type { Memory } from './memory.js';
 import { createPace } from './pace.js';
+import { createPack, nameOf, reasonOf } from './pack.js';
 import { countIn, type Run } from './run.js';
 import type { SequenceRanges } from './sequence-ranges.js';
+import type { OpenSpool } from './spool/spool.js';
 
 /** One backend, from accepted to settled. Nothing here throws or rejects. */
 export interface Exporter {
@@ -29,16 +31,16 @@ export interface Exporter {
    */
   settle(ranges: Readonly<SequenceRanges>, deadline: Promise<void>): Promise<boolean>;
   /**
-   * Resolves to `true` when every span accepted before the call is settled: delivered, or dropped with a
-   * reason; to `false` if `deadline` resolves before that.
+   * Resolves to `true` when every span accepted before the call is settled: delivered, on disk, or dropped with
+   * a reason; to `false` if `deadline` resolves before that.
    *
    * Without a deadline that takes as long as the backend does. Who calls keeps the process alive meanwhile:
    * none of the exporter's own timers does.
    */
   flush(deadline?: Promise<void>): Promise<boolean>;
   /**
-   * Settles what it can until `deadline` resolves, drops the rest as `reason`, and closes the connections. Spans
-   * accepted later are dropped likewise.
+   * Settles what it can until `deadline` resolves, drops the rest as `reason`, and closes the connections. With a
+   * spool, the rest is written to disk before that. Spans accepted later are dropped likewise.
    *
    * @param reason - `shutdown_timeout` by default, for the end of the whole processor.
    */
@@ -58,6 +60,8 @@ export interface ExporterParts<P extends Parcel> {
   readonly clock: Clock;
   /** From 0 to 1, as `Math.random`. */
   readonly random: () => number;
+  /** Opens a place on disk for batches that would otherwise be dropped; without it they are. */
+  readonly openSpool?: OpenSpool<P> | undefined;
 }
 
 /** Spans that somebody waits for. */
@@ -95,7 +99,23 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   });
   const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
   const grace = createGrace({ backend, backlog, log, clock, onReady: scheduleTurn });
-  const attempt = createAttempt({ backend, backlog, courier, pace, grace, log, clock });
+  const pack = createPack({ backend, backlog, courier, clock });
+  const spool = parts.openSpool?.({ backlog, courier, pack, pace, onChange: scheduleTurn });
+  const giveUp = (batch: Batch<P>): void => {
+    if (spool === undefined) backlog.drop(batch, 'retry_exhausted');
+    else spool.save(batch, 'retry_exhausted');
+  };
+  const attempt = createAttempt({
+    backend,
+    backlog,
+    courier,
+    pack,
+    pace,
+    grace,
+    log,
+    clock,
+    giveUp,
+  });
   const settlements = new Set<Settlement>();
   /** Queued spans below this sequence number do not wait for their batch to fill. */
   let sealedUpTo = 0;
@@ -130,6 +150,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       seal();
       return -1;
     }
+    if (spool !== undefined) spool.noteAccepted(sequence, routed.routeKey);
     // Between its first span and its last, a batch is waited for already.
     if (backlog.queue.size === 1 || isBatchFull()) scheduleTurn();
     return sequence;
@@ -137,6 +158,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
 
   function seal(): void {
     sealedUpTo = backlog.nextSequence;
+    spool?.mind();
     scheduleTurn();
   }
 
@@ -146,8 +168,10 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   }
 
   function scheduleTurn(): void {
-    const atMs = nextStart(clock.now())?.atMs ?? Number.POSITIVE_INFINITY;
+    const nowMs = clock.now();
+    const atMs = nextStart(nowMs)?.atMs ?? Number.POSITIVE_INFINITY;
     turnBy(Math.min(atMs, grace.endsAtMs()));
+    if (spool !== undefined) turnBy(nextReplayMs(nowMs));
   }
 
   function turnBy(atMs: number): void {
@@ -162,9 +186,9 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const nowMs = clock.now();
     turnBy(dropExpired(nowMs));
     const start = nextStart(nowMs);
-    if (start === undefined) return;
-    if (start.atMs > nowMs) {
-      turnBy(start.atMs);
+    if (start === undefined || start.atMs > nowMs) {
+      if (start !== undefined) turnBy(start.atMs);
+      replay(nowMs);
       return;
     }
     const { pinned, pinLimit } = backlog.account;
@@ -184,6 +208,28 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     await attempt(batch);
     active -= 1;
     trimIfIdle();
+    spool?.mind();
+    scheduleTurn();
+  }
+
+  /** When a file may be sent from disk; what is new goes first. */
+  function nextReplayMs(nowMs: number): number {
+    const maxActive = pace.isDown ? 1 : courier.maxConcurrent;
+    if (spool === undefined || active >= maxActive) return Number.POSITIVE_INFINITY;
+    return Math.max(nowMs, pace.earliestMs, spool.replayAtMs);
+  }
+
+  function replay(nowMs: number): void {
+    const atMs = nextReplayMs(nowMs);
+    if (spool === undefined || atMs > nowMs) {
+      turnBy(atMs);
+      return;
+    }
+    active += 1;
+    void spool.replay().then(() => {
+      active -= 1;
+      scheduleTurn();
+    });
     scheduleTurn();
   }
 
@@ -199,7 +245,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     let next = grace.endsAtMs();
     for (const batch of Array.from(backlog.batches)) {
       if (batch.state !== 'waiting' || batch.retryUntilMs === undefined) continue;
-      if (batch.retryUntilMs <= nowMs) backlog.drop(batch, 'retry_exhausted');
+      if (batch.retryUntilMs <= nowMs) giveUp(batch);
       else next = Math.min(next, batch.retryUntilMs);
     }
     return next;
@@ -220,7 +266,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     }
     // A batch that waits for its retry keeps its place among those that may be under way: in an outage
     // the spans stay in the queue, where they take the least, and can be dropped one by one.
-    const hasPlace = backlog.batches.length < maxActive;
+    const hasPlace = backlog.batches.length - (spool?.saving ?? 0) < maxActive;
     if (!hasPlace) return start;
     const ready = grace.ready();
     if (ready !== undefined && (start === undefined || earliestMs < start.atMs)) {
@@ -269,9 +315,12 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
 
   async function close(deadline: Promise<void>, reason: ClosingReason): Promise<void> {
     closingReason = reason;
-    await flush(deadline);
+    const lastCall = spool?.closing(deadline);
+    await flush(lastCall?.passed ?? deadline);
+    lastCall?.cancel();
     isClosed = true;
     cancelTurn?.();
+    await spool?.close(deadline);
     backlog.abandon(reason);
     await Promise.race([courier.close(), deadline]);
   }

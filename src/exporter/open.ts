@@ -11,8 +11,9 @@ import { VERSION } from '../version.js';
 import { createExporter, type Exporter } from './exporter.js';
 import { createLazyExporter } from './lazy.js';
 import type { Memory } from './memory.js';
+import { createSpool, type OpenSpool } from './spool/spool.js';
 import { createStock } from './stock.js';
-import { createWire } from './wire.js';
+import { type Body, createWire } from './wire.js';
 
 /** What a processor's exporters share, and what each has of its own. */
 export interface OpenOptions {
@@ -25,10 +26,24 @@ export interface OpenOptions {
   readonly ledger: BackendLedger;
   readonly log: Log;
   readonly clock: Clock;
+  /** How long a shutdown may take: a part of it is kept for what has to be written to disk. */
+  readonly shutdownTimeoutMs: number;
+  /**
+   * Whether spans of these route keys may be sent from disk to the backend today.
+   *
+   * @default () => true
+   */
+  readonly mayReplay?: ((routeKeys: readonly string[]) => boolean) | undefined;
   /** @default Math.random */
   readonly random?: () => number;
   /** @default signalbox's, before the OTLP exporter's */
   readonly userAgent?: string;
+}
+
+/** What opens the place on disk of a backend that has one. */
+function spoolOf(backend: Backend, options: OpenOptions): OpenSpool<Body> | undefined {
+  const limits = backend.spool;
+  return limits && ((inside) => createSpool({ ...options, backend, limits, inside }));
 }
 
 /**
@@ -50,13 +65,15 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
     // Not lazily: it may hold things of its own, to be flushed and shut down without a span.
     return createExporter({ ...parts, courier });
   }
-  return createLazyExporter(backend.name, () => {
+  const create = (): Exporter => {
     const courier = createWire({
       backend,
       encoder: encoderOf(backend),
       estimateBytes: createSizeEstimate(protocol, routeAttribute),
       openTransport: () => createTransport(backend, userAgent, { log, clock, random }),
     });
-    return createExporter({ ...parts, courier });
-  });
+    return createExporter({ ...parts, courier, openSpool: spoolOf(backend, options) });
+  };
+  // With a spool at once: an earlier process may have left something there.
+  return backend.spool === undefined ? createLazyExporter(backend.name, create) : create();
 }

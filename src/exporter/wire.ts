@@ -15,6 +15,8 @@ export interface Body extends Parcel {
   readonly bytes: number;
   readonly parts: readonly Uint8Array[];
   readonly isCompressed: boolean;
+  /** Where it is not the encoder's: it was written by an earlier process. */
+  readonly contentType?: string;
 }
 
 /**
@@ -132,11 +134,11 @@ export function createWire(options: WireOptions): Courier<Body> {
       lastCompression = compressed.then(() => undefined);
       return compressed;
     },
-    async send({ parts, bytes, isCompressed }, signal) {
+    async send({ parts, bytes, isCompressed, contentType = encoder.contentType }, signal) {
       transport ??= openTransport();
       return transport.send({
         body: { parts, size: bytes },
-        contentType: encoder.contentType,
+        contentType,
         ...(isCompressed && { contentEncoding: 'gzip' }),
         signal,
       });

@@ -33,7 +33,6 @@ export interface DynamicBackends extends DynamicRoutes {
 
 /** What the backends of keys depend on. */
 export interface DynamicBackendsOptions {
-  readonly routeAttribute: string | undefined;
   /** Longest that a lookup is waited for. */
   readonly lookupTimeoutMs: number;
   readonly open: (backend: Backend) => OpenBackend;
@@ -64,7 +63,7 @@ export function createDynamicBackends(
   initial: DynamicConfig,
   options: DynamicBackendsOptions,
 ): DynamicBackends {
-  const { routeAttribute, lookupTimeoutMs, open, retire, owners, log, clock } = options;
+  const { lookupTimeoutMs, open, retire, owners, log, clock } = options;
   let config = initial;
   let isRetired = false;
   const found = new Map<string, Found>();
@@ -147,7 +146,7 @@ export function createDynamicBackends(
 
   function createTenant(key: string, backend: Backend): TenantExporter {
     owners.claim(backend);
-    return new TenantExporter(key, backend, routeAttribute, keeper);
+    return new TenantExporter(key, backend, keeper);
   }
 
   function fail(key: string, why: string): NoDestination {

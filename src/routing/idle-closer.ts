@@ -11,11 +11,11 @@ export interface OpenBackend {
   readonly ledger: ExporterLedger;
 }
 
-/** What can be watched: a backend, its exporter, and how many spans that was handed. */
+/** What can be watched: a backend, its exporter, how many spans that was handed, and how many it has on disk. */
 export interface Watched {
   readonly backend: Pick<Backend, 'retryMaxElapsedMs' | 'timeoutMs'>;
   readonly exporter: Pick<Exporter, 'settle' | 'shutdown'>;
-  readonly ledger: Pick<ExporterLedger, 'accepted'>;
+  readonly ledger: Pick<ExporterLedger, 'accepted' | 'spooled'>;
 }
 
 /**
@@ -92,8 +92,9 @@ export function createIdleCloser<T extends Watched>(options: IdleCloserOptions<T
     cancelTimer = undefined;
     const nowMs = clock.now();
     for (const [open, quiet] of watched) {
-      const { accepted } = open.ledger;
-      if (accepted !== quiet.accepted) {
+      const { accepted, spooled } = open.ledger;
+      // What is on disk is sent by nobody else while this process lives.
+      if (accepted !== quiet.accepted || spooled > 0) {
         quiet.accepted = accepted;
         quiet.sinceMs = nowMs;
       } else if (nowMs - quiet.sinceMs >= idleMs() && !quiet.isSettling) {

@@ -72,9 +72,9 @@ export class RoutingSpanProcessor {
     const log = createLog(clock);
     const ledger = createLedger({ clock, log, metrics: createMetrics(resolved.meterProvider) });
     const memory = createMemory(resolved.maxBufferedBytes);
-    const { routeAttribute } = resolved;
+    const { routeAttribute, shutdownTimeoutMs } = resolved;
     const encoderOf = createSpanEncoders(routeAttribute);
-    const parts = { routeAttribute, encoderOf, memory, log, clock };
+    const parts = { routeAttribute, encoderOf, memory, log, clock, shutdownTimeoutMs };
     const open = (backend: Backend, component?: MetricsComponent): OpenBackend => {
       const own = ledger.backend(backend, component);
       return { backend, ledger: own, exporter: openExporter(backend, { ...parts, ledger: own }) };
@@ -84,7 +84,6 @@ export class RoutingSpanProcessor {
     const backends = createBackendSet(resolved.backends, { open, retire, owners, clock });
     const dynamic = createDynamicSet((config) =>
       createDynamicBackends(config, {
-        routeAttribute,
         lookupTimeoutMs: resolved.parkTimeoutMs,
         open: (backend) => open(backend, { ...backend, name: '(dynamic)', url: undefined }),
         retire,
@@ -186,8 +185,8 @@ export class RoutingSpanProcessor {
   }
 
   /**
-   * Settles what it can within `SIGNALBOX_SHUTDOWN_TIMEOUT`, parked spans first, drops the rest as
-   * `shutdown_timeout`, and closes every connection. Spans that end later are dropped as `already_shutdown`.
+   * Settles what it can within `SIGNALBOX_SHUTDOWN_TIMEOUT`, parked spans first, writes the rest to the spools, or
+   * drops it as `shutdown_timeout`, and closes every connection. Spans that end later are dropped as `already_shutdown`.
    * Resolves in any case; calling it again gives the same promise.
    */
   shutdown(): Promise<void> {

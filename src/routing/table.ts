@@ -7,8 +7,8 @@ export type Destination = RouteDestination | NoDestination;
 
 /** The backends of one route. */
 export interface RouteDestination {
-  /** The key to write into the spans; `undefined` where the configuration writes none. */
-  readonly routeKey: string | undefined;
+  /** The key that leads here. */
+  readonly routeKey: string;
   /** One for each backend of the route. */
   readonly exporters: readonly Exporter[];
   /** Names of these backends. */
@@ -63,7 +63,7 @@ export function createTable(
   dynamic?: DynamicRoutes,
 ): RoutingTable {
   const destinationOf = (route: Route): RouteDestination => ({
-    routeKey: config.routeAttribute === undefined ? undefined : route.key,
+    routeKey: route.key,
     exporters: route.backends.map(exporterOf),
     backends: route.backends,
   });

@@ -34,17 +34,10 @@ export class TenantExporter implements Exporter {
   /** Of spans that come while it may not be opened. */
   #refused: ExporterLedger | undefined;
 
-  /** @param routeAttribute - Whether the key is written into the spans: `undefined` writes none. */
-  constructor(
-    key: string,
-    backend: Backend,
-    routeAttribute: string | undefined,
-    keeper: TenantKeeper,
-  ) {
+  constructor(key: string, backend: Backend, keeper: TenantKeeper) {
     this.key = key;
     this.backend = backend;
-    const routeKey = routeAttribute === undefined ? undefined : key;
-    this.destination = { routeKey, exporters: [this], backends: [backend.name] };
+    this.destination = { routeKey: key, exporters: [this], backends: [backend.name] };
     this.#keeper = keeper;
   }
 
@@ -53,7 +46,7 @@ export class TenantExporter implements Exporter {
   }
 
   /** What an idle closer counts by. */
-  get ledger(): { readonly accepted: number } {
+  get ledger(): { readonly accepted: number; readonly spooled: number } {
     return this.#opened?.ledger ?? NOTHING;
   }
 
@@ -93,4 +86,4 @@ export class TenantExporter implements Exporter {
   }
 }
 
-const NOTHING = { accepted: 0 };
+const NOTHING = { accepted: 0, spooled: 0 };

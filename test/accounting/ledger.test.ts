@@ -107,6 +107,39 @@ describe('the ledger', () => {
     });
   });
 
+  it('has copies on disk in a place of their own, and those of other processes by both laws', () => {
+    const { ledger } = setUp();
+    const eu = open(ledger, 'eu');
+    const expectCounts = (counts: object) => {
+      const stats = ledger.stats().backends.eu;
+      expect(stats).toMatchObject(counts);
+      expect((stats?.accepted ?? 0) + (stats?.recovered ?? 0)).toBe(
+        Number(stats?.queued) +
+          Number(stats?.inFlight) +
+          Number(stats?.spooled) +
+          Number(stats?.delivered) +
+          Number(stats?.movedOut) +
+          sum(stats?.dropped ?? {}),
+      );
+    };
+    for (let each = 0; each < 4; each += 1) eu.accept();
+    eu.spool(2, 'queued');
+    expectCounts({ queued: 2, spooled: 2 });
+    eu.start(2, 'queued');
+    eu.spool(2, 'inFlight');
+    expectCounts({ queued: 0, inFlight: 0, spooled: 4 });
+    eu.recover(3);
+    expectCounts({ recovered: 3, spooled: 7 });
+    eu.start(5, 'spooled');
+    eu.start(2, 'spooledAttempted');
+    expectCounts({ inFlight: 7, spooled: 0 });
+    eu.deliver(3);
+    eu.spool(4, 'inFlight');
+    eu.drop('spool_full', 1, 'spooledAttempted');
+    eu.moveOut(3, 'spooledAttempted');
+    expectCounts({ delivered: 3, spooled: 0, movedOut: 3, dropped: { spool_full: 1 } });
+  });
+
   it('tells the time of the last delivery, and of nothing else', async () => {
     const { clock, ledger } = setUp();
     const eu = open(ledger, 'eu');

@@ -111,6 +111,29 @@ describe('metrics', () => {
     ]);
   });
 
+  it('count a span that was on disk once, whether it had been attempted before or not', async () => {
+    const { provider, collect } = createProvider();
+    const eu = setUp(provider).open();
+    for (let count = 0; count < 3; count += 1) eu.accept();
+    eu.start(2, 'queued');
+    eu.spool(2, 'inFlight');
+    eu.spool(1, 'queued');
+    expect(await collect()).toEqual([
+      ['processor.span.queue.size', 0, processor],
+      ['processor.span.processed', 2, processor],
+      ['exporter.span.inflight', 2, exporter],
+    ]);
+    eu.start(2, 'spooledAttempted');
+    eu.start(1, 'spooled');
+    eu.deliver(3);
+    expect(await collect()).toEqual([
+      ['processor.span.queue.size', 0, processor],
+      ['processor.span.processed', 3, processor],
+      ['exporter.span.inflight', 0, exporter],
+      ['exporter.span.exported', 3, exporter],
+    ]);
+  });
+
   it('keep a span that waits for its retry in flight, and count it once in all', async () => {
     const { provider, collect } = createProvider();
     const eu = setUp(provider).open();

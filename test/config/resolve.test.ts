@@ -47,6 +47,7 @@ test('fills in every default', () => {
     maxExportBatchBytes: 4 * 1024 * 1024,
     scheduleDelayMs: 5_000,
     retryMaxElapsedMs: 300_000,
+    spool: undefined,
   });
 });
 

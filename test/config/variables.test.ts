@@ -254,7 +254,6 @@ describe('an unknown variable', () => {
     ['SIGNALBOX_BACKEND_STANDARD_ENDPONT', 'did you mean SIGNALBOX_BACKEND_STANDARD_ENDPOINT?'],
     ['SIGNALBOX_BACKEND_STANDARD_HEADER', 'did you mean SIGNALBOX_BACKEND_STANDARD_HEADERS?'],
     ['SIGNALBOX_BACKEND_STANDARD_FILTER', 'no backend has such a setting'],
-    ['SIGNALBOX_BACKEND_STANDARD_SPOOL_DIR', 'no backend has such a setting'],
     [
       'SIGNALBOX_BACKEND_STANDARD_AUDIT_HEADERS',
       'no backend has this name or this setting; add it to SIGNALBOX_BACKENDS, or unset the variable',

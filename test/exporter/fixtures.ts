@@ -10,7 +10,8 @@ import type { RoutedSpan } from '../../src/encoding/routed-span.js';
 import { createSpanEncoder } from '../../src/encoding/span-encoder.js';
 import { createExporter } from '../../src/exporter/exporter.js';
 import { createMemory, type Memory } from '../../src/exporter/memory.js';
-import { createWire } from '../../src/exporter/wire.js';
+import type { Spool, SpoolInside } from '../../src/exporter/spool/spool.js';
+import { type Body, createWire } from '../../src/exporter/wire.js';
 import type { ReadableSpan, Resource } from '../../src/sdk.js';
 import type {
   Refused,
@@ -68,17 +69,24 @@ export function makeBroken(id: number): RoutedSpan {
 
 /** A ledger that holds every call to the law, and whose counts never fall below 0. */
 export function createCheckingLedger() {
-  const places: Record<Place, number> = { queued: 0, waiting: 0, inFlight: 0 };
+  const places: Record<'queued' | 'waiting' | 'inFlight', number> & Partial<Record<Place, number>> =
+    { queued: 0, waiting: 0, inFlight: 0 };
   const dropped: Partial<Record<BackendDropReason, number>> = {};
   const operations: { durationMs: number; errorType: string | undefined }[] = [];
   const states: BackendState[] = [];
-  const counts = { accepted: 0, delivered: 0, bytes: 0 };
+  const counts = { accepted: 0, delivered: 0, recovered: 0, movedOut: 0, bytes: 0 };
 
   function check(): void {
     const lost = Object.values(dropped).reduce((sum, each) => sum + each, 0);
-    const held = places.queued + places.waiting + places.inFlight;
-    expect(counts.accepted).toBe(counts.delivered + lost + held);
+    const held = Object.values(places).reduce((sum, each) => sum + each, 0);
+    expect(counts.accepted + counts.recovered).toBe(
+      counts.delivered + lost + held + counts.movedOut,
+    );
     expect(Math.min(...Object.values(places))).toBeGreaterThanOrEqual(0);
+  }
+
+  function leave(place: Place, spans: number): void {
+    places[place] = (places[place] ?? 0) - spans;
   }
 
   const ledger: BackendLedger = {
@@ -88,7 +96,7 @@ export function createCheckingLedger() {
       check();
     },
     start(spans, from) {
-      places[from] -= spans;
+      leave(from, spans);
       places.inFlight += spans;
       check();
     },
@@ -103,8 +111,23 @@ export function createCheckingLedger() {
       check();
     },
     drop(reason, spans, from) {
-      places[from] -= spans;
+      leave(from, spans);
       dropped[reason] = (dropped[reason] ?? 0) + spans;
+      check();
+    },
+    spool(spans, from) {
+      leave(from, spans);
+      leave(from === 'queued' || from === 'spooled' ? 'spooled' : 'spooledAttempted', -spans);
+      check();
+    },
+    recover(spans) {
+      counts.recovered += spans;
+      leave('spooled', -spans);
+      check();
+    },
+    moveOut(spans, from) {
+      leave(from, spans);
+      counts.movedOut += spans;
       check();
     },
     sendBytes(bytes) {
@@ -166,11 +189,16 @@ export interface BenchOptions {
   readonly answer?: (ids: readonly number[], sent: number) => SendResult | undefined;
   readonly random?: () => number;
   readonly clock?: ReturnType<typeof createFakeClock>;
+  readonly openSpool?: (
+    inside: SpoolInside<Body>,
+    outside: { readonly ledger: BackendLedger; readonly log: Log },
+  ) => Spool<Body>;
 }
 
 /** An exporter on a fake clock and a fake transport. */
 export function createBench(options: BenchOptions = {}) {
   const { memory = createMemory(64 * 1024 * 1024), clock = createFakeClock() } = options;
+  const { openSpool } = options;
   const backend: Backend = { ...backendDefaults, ...options.backend };
   const { log, lines } = createRecordingLog();
   const accounting = createCheckingLedger();
@@ -199,7 +227,7 @@ export function createBench(options: BenchOptions = {}) {
     };
   };
   const courier = createWire({ backend, encoder, estimateBytes, openTransport });
-  const exporter = createExporter({
+  const exporter = createExporter<Body>({
     backend,
     courier,
     memory,
@@ -207,6 +235,7 @@ export function createBench(options: BenchOptions = {}) {
     log,
     clock,
     random: options.random ?? (() => 1),
+    openSpool: openSpool && ((inside) => openSpool(inside, { ledger: accounting.ledger, log })),
   });
   return {
     exporter,

@@ -23,6 +23,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     maxExportBatchBytes: 4 * 1024 * 1024,
     scheduleDelayMs: 5_000,
     retryMaxElapsedMs: 300_000,
+    spool: undefined,
     ...overrides,
   };
 }

@@ -45,10 +45,11 @@ function open(...backends: readonly Backend[]): BackendSet {
     open(each) {
       const own = ledger.backend(each);
       const parts = { routeAttribute: undefined, encoderOf, memory, log, clock };
+      const options = { ...parts, ledger: own, shutdownTimeoutMs: 5_000 };
       return {
         backend: each,
         ledger: own,
-        exporter: openExporter(each, { ...parts, ledger: own }),
+        exporter: openExporter(each, options),
       };
     },
     retire: (own) => ledger.retire(own),

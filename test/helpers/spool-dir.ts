@@ -1,0 +1,40 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { onTestFinished } from 'vitest';
+import { decodeSpoolFile, type SpoolFile } from '../../src/exporter/spool/spool-file.js';
+
+/** A directory that lasts as long as its test. */
+export function makeSpoolDir(): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'signalbox-spool-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Paths of all files below a directory, in the order of their names. */
+export function listFiles(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .map((name) => path.join(directory, name))
+    .filter((name) => statSync(name).isFile())
+    .sort((a, b) => (path.basename(a) < path.basename(b) ? -1 : 1));
+}
+
+/** Paths of the batches among them, those in quarantine left out. */
+export function listBatches(directory: string): string[] {
+  return listFiles(directory).filter(
+    (file) => file.endsWith('.spool') && !file.includes('quarantine'),
+  );
+}
+
+/** Every batch that is whole on disk. */
+export function readBatches(directory: string): SpoolFile[] {
+  return listBatches(directory).flatMap((file) => decodeSpoolFile(readFileSync(file)) ?? []);
+}
+
+/** Makes every owner of a directory look as if it had been gone for an hour. */
+export function ageOwners(directory: string): void {
+  const hourAgo = Date.now() / 1000 - 3600;
+  for (const file of listFiles(directory)) {
+    if (path.basename(file) === 'heartbeat') utimesSync(file, hourAgo, hourAgo);
+  }
+}
