@@ -9,6 +9,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { warnOnce } from '../accounting/warn-once.js';
+import { createHostList, type IsAllowedHost } from '../config/host-list.js';
 import {
   propagationFromEnv,
   type RoutePropagatorOptions,
@@ -17,7 +18,6 @@ import {
 import { bindingOf, decisionInForce } from '../routing/binding.js';
 import { wireKeyOf } from '../routing/decision.js';
 import { type RefusalCause, registry, WIRE_KEY, type WireClaim } from '../routing/registry.js';
-import { createHostList, type IsAllowedHost } from './hosts.js';
 import { createKeySigner, type KeySigner } from './signed-key.js';
 
 export type { RoutePropagatorOptions } from '../config/propagation.js';

@@ -1,5 +1,5 @@
 import { resolveBackend } from './backend.js';
-import { type Surroundings, withCaches } from './backend-source.js';
+import { type Outside, withCaches } from './backend-source.js';
 import { checkSettings } from './check.js';
 import { ConfigError } from './error.js';
 import { createFindings, shown, type Where } from './findings.js';
@@ -18,12 +18,12 @@ import { templateName } from './template.js';
  */
 export function createBackendLookup(
   resolve: ResolveBackend,
-  surroundings: Surroundings,
+  outside: Outside,
 ): DynamicConfig['lookUp'] {
   const complete = (key: string, answer: unknown): Backend | undefined => {
     // Whoever looks into a database may well have a null for nothing.
     if (answer === undefined || answer === null) return undefined;
-    return completeBackend(key, answer, surroundings);
+    return completeBackend(key, answer, outside);
   };
   return (key) => {
     const answer: unknown = resolve(key);
@@ -32,7 +32,7 @@ export function createBackendLookup(
   };
 }
 
-function completeBackend(key: string, answer: unknown, surroundings: Surroundings): Backend {
+function completeBackend(key: string, answer: unknown, { surroundings, hosts }: Outside): Backend {
   const findings = createFindings();
   const where: Where = (path) => ['resolveBackend', ...path.map(shown)].join('.');
   if (!isObject(answer)) {
@@ -43,7 +43,7 @@ function completeBackend(key: string, answer: unknown, surroundings: Surrounding
   const at = (setting: string, part?: string) =>
     where(part === undefined ? [setting] : [setting, part]);
   const name = templateName(key);
-  const backend = resolveBackend(name, options, at, findings, withCaches(surroundings));
+  const backend = resolveBackend(name, options, at, findings, withCaches(surroundings, hosts));
   if (backend === undefined || findings.problems.length > 0) {
     throw new ConfigError(findings.problems);
   }

@@ -56,6 +56,13 @@ export function checkRelations(source: BackendSource): void {
       'set the preset braintrust, or leave it out',
     );
   }
+  if (options.rateLimitWindowMinutes !== undefined && options.rateLimitMaxRequests === undefined) {
+    findings.problem(
+      at('rateLimitWindowMinutes'),
+      `stands without ${at('rateLimitMaxRequests')}`,
+      'give both, or leave it out',
+    );
+  }
   const { maxExportBatchSize = 0, maxQueueSize = Number.POSITIVE_INFINITY } = options;
   if (maxExportBatchSize > maxQueueSize) {
     findings.problem(

@@ -1,4 +1,5 @@
 import type { Fault, Findings } from './findings.js';
+import type { HostPolicy } from './host-guard.js';
 import type { Preset } from './presets.js';
 import type { BackendConfig, BackendKey } from './schema.js';
 import type { LoadPackage } from './stock-exporter.js';
@@ -13,10 +14,19 @@ export interface Surroundings {
   readonly directoryFault: (path: string) => string | undefined;
 }
 
-/** Surroundings that answer the same question once. */
+/** Surroundings that answer the same question once, and what all backends have in common. */
 export interface CachedSurroundings extends Surroundings {
   /** What is wrong with certificate authorities in PEM. */
   readonly authoritiesFault: (pem: string) => Fault | undefined;
+  /** Where requests may go. */
+  readonly hosts: HostPolicy;
+}
+
+/** What the backends of keys are made with, each when its key comes. */
+export interface Outside {
+  readonly surroundings: Surroundings;
+  /** Where configured backends may be. */
+  readonly hosts: HostPolicy;
 }
 
 /** One backend's options, which have passed the schema, and what is needed to complete them. */
@@ -30,10 +40,14 @@ export interface BackendSource {
 }
 
 /** Backends often share files, such as a bundle of authorities: each is read and checked once. */
-export function withCaches({ readFile, ...others }: Surroundings): CachedSurroundings {
+export function withCaches(
+  { readFile, ...others }: Surroundings,
+  hosts: HostPolicy,
+): CachedSurroundings {
   return {
     readFile: createFileCache(readFile),
     authoritiesFault: createAuthoritiesCheck(),
+    hosts,
     ...others,
   };
 }

@@ -1,7 +1,9 @@
 import type { BackendSource } from './backend-source.js';
 import { locateCredentials } from './credential-sources.js';
 import { parseEndpoint, parseProxy, withPath } from './endpoint.js';
+import { shownPath } from './findings.js';
 import { headerFault, headerValueFault, isToken } from './headers.js';
+import { hostGuardOf } from './host-guard.js';
 import type { Backend } from './resolved.js';
 import { type BackendConfig, type BackendKey, backendSettings } from './schema.js';
 import { clientPairFault } from './tls.js';
@@ -44,7 +46,8 @@ export function resolveWire(source: BackendSource): Wire {
   };
 }
 
-function resolveUrl({ options, preset, findings, at }: BackendSource): string | undefined {
+function resolveUrl(source: BackendSource): string | undefined {
+  const { options, preset, findings, at, surroundings } = source;
   const { endpoint, tracesEndpoint } = options;
   const key = tracesEndpoint === undefined ? 'endpoint' : 'tracesEndpoint';
   const text = tracesEndpoint ?? endpoint;
@@ -59,7 +62,15 @@ function resolveUrl({ options, preset, findings, at }: BackendSource): string | 
     findings.problem(at(key), parsed.fault.what, parsed.fault.hint);
     return undefined;
   }
+  const fault = hostGuardOf(surroundings.hosts).fault(parsed.url.hostname, isResolvedHere(options));
+  if (fault) findings.problem(at(key), fault.what, fault.hint);
   return key === 'endpoint' ? withPath(parsed.url, preset) : parsed.url.href;
+}
+
+/** Whether signalbox itself looks the host's name up, and sees each address before it connects. */
+function isResolvedHere({ exporter, dispatcher, proxy }: BackendConfig): boolean {
+  const isOwn = (exporter ?? 'signalbox') === 'signalbox' && dispatcher === undefined;
+  return isOwn && (proxy === undefined || proxy === 'none');
 }
 
 function resolveHeaders(source: BackendSource): Record<string, string> {
@@ -167,6 +178,6 @@ function readNamedFile(
   if (path === undefined) return undefined;
   const file = surroundings.readFile(path);
   if ('text' in file) return file.text;
-  findings.problem(at(key), `names ${JSON.stringify(path)}, which ${file.what}`, 'a readable file');
+  findings.problem(at(key), `names ${shownPath(path)}, which ${file.what}`, 'a readable file');
   return undefined;
 }

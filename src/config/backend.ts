@@ -46,6 +46,7 @@ export function resolveBackend(
     credentials: exporter === 'signalbox' ? wire.credentials : undefined,
     authGraceMs: options.authGraceMs ?? backendSettings.authGraceMs.default,
     proxy: wire.proxy,
+    hosts: surroundings.hosts,
     parent: preset.parentHeader === undefined ? undefined : options.parent,
     // The stock exporter of this name knows nothing else.
     protocol:
@@ -53,7 +54,6 @@ export function resolveBackend(
         ? 'http/json'
         : (options.protocol ?? backendSettings.protocol.default),
     delivery: Object.freeze(delivery),
-    refusePrivateHosts: false,
     maxConcurrentExports:
       options.maxConcurrentExports ?? backendSettings.maxConcurrentExports.default,
     maxQueueSize,
@@ -64,7 +64,15 @@ export function resolveBackend(
     scheduleDelayMs: options.scheduleDelayMs ?? backendSettings.scheduleDelayMs.default,
     retryMaxElapsedMs: options.retryMaxElapsedMs ?? backendSettings.retryMaxElapsedMs.default,
     spool: resolveSpool(source),
+    rateLimit: resolveRateLimit(options),
   });
+}
+
+function resolveRateLimit(options: BackendConfig): Backend['rateLimit'] {
+  const { rateLimitMaxRequests: maxRequests, rateLimitWindowMinutes: minutes } = options;
+  if (!maxRequests) return undefined;
+  const windowMs = (minutes ?? backendSettings.rateLimitWindowMinutes.default) * 60_000;
+  return Object.freeze({ maxRequests, windowMs });
 }
 
 function resolveDelivery(source: BackendSource, wire: Wire): Backend['delivery'] | undefined {

@@ -1,5 +1,5 @@
 import { createBackendLookup } from './backend-lookup.js';
-import type { Surroundings } from './backend-source.js';
+import type { Outside } from './backend-source.js';
 import type { CheckedConfig } from './check.js';
 import type { Findings, Where } from './findings.js';
 import type { DynamicConfig } from './resolved.js';
@@ -16,10 +16,11 @@ export function resolveDynamic(
   config: CheckedConfig,
   where: Where,
   findings: Findings,
-  surroundings: Surroundings,
+  outside: Outside,
 ): DynamicConfig | undefined {
   const { template, resolveBackend } = config;
   const limits = {
+    hosts: outside.hosts,
     idleTimeoutMs: config.templateIdleTimeoutMs ?? processSettings.templateIdleTimeoutMs.default,
     maxBackends: config.templateMaxBackends ?? processSettings.templateMaxBackends.default,
   };
@@ -30,13 +31,13 @@ export function resolveDynamic(
     }
     const at = (key: string, part?: string) =>
       where(part === undefined ? ['template', key] : ['template', key, part]);
-    const resolved = resolveTemplate(template, at, findings, surroundings);
+    const resolved = resolveTemplate(template, at, findings, outside);
     return resolved && Object.freeze({ ...resolved, ...limits, ttlMs: Number.POSITIVE_INFINITY });
   }
   if (resolveBackend === undefined) return undefined;
   return Object.freeze({
     ...limits,
-    lookUp: createBackendLookup(resolveBackend, surroundings),
+    lookUp: createBackendLookup(resolveBackend, outside),
     source: resolveBackend,
     ttlMs: config.resolveBackendTtlMs ?? processSettings.resolveBackendTtlMs.default,
   });

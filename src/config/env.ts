@@ -3,7 +3,7 @@ import { checkConfig } from './check.js';
 import { readDropIn } from './drop-in.js';
 import { ConfigError } from './error.js';
 import { readConfigText } from './file.js';
-import { createFindings, type Findings } from './findings.js';
+import { createFindings, type Findings, shownPath } from './findings.js';
 import { configOf, createLayer, type Layer, mergeLayers, whereIn } from './layer.js';
 import { addFallbacks } from './otel-variables.js';
 import { addProxies } from './proxy.js';
@@ -79,10 +79,6 @@ function readFileLayer(env: NodeJS.ProcessEnv, findings: Findings): Layer | unde
   }
   const file = system.readFile(path);
   if ('text' in file) return readConfigText(file.text, path, env, findings);
-  findings.problem(
-    variable,
-    `names ${JSON.stringify(path)}, which ${file.what}`,
-    'a readable file',
-  );
+  findings.problem(variable, `names ${shownPath(path)}, which ${file.what}`, 'a readable file');
   return undefined;
 }

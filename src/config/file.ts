@@ -14,7 +14,8 @@ import { type Findings, shown, shownKey } from './findings.js';
 import { type BackendLayer, createLayer, type Entry, type Layer } from './layer.js';
 import { nearest } from './nearest.js';
 import { backendSettings, processSettings, type Setting } from './schema.js';
-import { parseBackends } from './text.js';
+import { parseBackends, parseNames } from './text.js';
+import { isTooDeep } from './yaml-depth.js';
 import { firstYamlFault } from './yaml-fault.js';
 import { createScalarReader, type ScalarReader } from './yaml-scalar.js';
 
@@ -44,6 +45,10 @@ export function readConfigText(
 ): Layer | undefined {
   const layer = createLayer();
   const lineCounter = new LineCounter();
+  if (isTooDeep(text)) {
+    findings.problem(name, 'is nested too deeply', 'such as backends: with their settings');
+    return undefined;
+  }
   // Repeated keys are found below, where their path is known.
   const document = parseDocument(text, {
     version: '1.2',
@@ -149,14 +154,45 @@ function readSetting(
     return;
   }
   const [codeKey, setting] = found;
-  const isCompound = setting.form === 'pairs' || setting.form === 'routes';
-  const read = isCompound
-    ? readMap(value, setting, path, place, reading)
-    : readScalar(value, setting, place, reading);
+  const read = readValue(value, setting, path, place, reading);
   settings.set(codeKey, { value: undefined, ...read, where: place });
 }
 
 type Read = Partial<Pick<Entry, 'value' | 'parts'>>;
+
+function readValue(
+  node: unknown,
+  setting: Setting,
+  path: string,
+  place: string,
+  reading: Reading,
+): Read {
+  switch (setting.form) {
+    case 'pairs':
+    case 'routes':
+      return readMap(node, setting, path, place, reading);
+    case 'names':
+      return readNames(node, setting, place, reading);
+    default:
+      return readScalar(node, setting, place, reading);
+  }
+}
+
+/** Reads a sequence of names, or a text as in the variable. One that can not be read leaves no value. */
+function readNames(node: unknown, setting: Setting, place: string, reading: Reading): Read {
+  if (isSeq(node)) {
+    const part = { ...setting, ...setting.part };
+    const names = node.items.map(
+      (item) => readScalar(resolve(item, reading), part, place, reading).value,
+    );
+    return names.includes(undefined) ? {} : { value: names };
+  }
+  const { value } = readScalar(node, setting, place, reading);
+  if (typeof value !== 'string') return {};
+  const parsed = parseNames(value);
+  for (const { what, hint } of parsed.faults) reading.findings.problem(place, what, hint);
+  return { value: parsed.value };
+}
 
 /** Reads a scalar; one that can not be read is among the findings, and leaves no value. */
 function readScalar(node: unknown, setting: Setting, place: string, reading: Reading): Read {

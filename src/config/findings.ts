@@ -55,6 +55,15 @@ export function shown(name: string): string {
 }
 
 /**
+ * A path as it may stand in a message: shown, so that a wrong folder is seen, but only while it begins like one.
+ * Where a path is asked for, keys and whole PEM texts are pasted by mistake.
+ */
+export function shownPath(path: string): string {
+  const isPath = /^(?:\.{0,2}\/|~\/|[a-z]:[\\/])[\w./\\:~@ -]{0,256}$/i.test(path);
+  return isPath ? JSON.stringify(path) : 'a file (not shown, as it does not begin like a path)';
+}
+
+/**
  * A route key, or a name in a route, as it may stand in a message: none is a secret, so that one which no
  * {@link shown} name looks like is quoted, in printable characters and cut short.
  */

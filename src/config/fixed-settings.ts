@@ -7,7 +7,6 @@ import type { ResolvedConfig } from './resolved.js';
  */
 const fixed = [
   'routeAttribute',
-  'maxBufferedBytes',
   'parkMaxSpans',
   'parkTimeoutMs',
   'parkOverflow',

@@ -5,6 +5,7 @@ import type { Fault } from './findings.js';
  * requests, or send them elsewhere.
  */
 const reserved: ReadonlySet<string> = new Set([
+  'accept-encoding',
   'connection',
   'content-encoding',
   'content-length',

@@ -105,13 +105,25 @@ export interface SignalboxConfig {
   routeAttribute?: string | undefined;
 
   /**
-   * Most bytes that all queues, parked spans and bodies in flight may hold together.
+   * Most bytes that all queues, parked spans and bodies in flight may hold together, those of other processors in
+   * this process (or worker thread) included. Where processors differ the smallest maximum counts for all.
    *
    * 64 MiB, which bridges minutes of an outage for most services and is small beside a Node heap.
    *
    * @default 67_108_864
    */
   maxBufferedBytes?: number | undefined;
+
+  /**
+   * The hosts that backends may be at: names, `*.example.com` for every name below `example.com` (at any depth and
+   * without itself), addresses, and networks in CIDR notation. In any case, without ports; international names in
+   * either form.
+   *
+   * Every host by default, since whoever configures a backend has named its host. A list makes a mistake, or an
+   * address that DNS gives, unable to lead elsewhere. With or without one, link-local addresses and those of cloud
+   * metadata are refused, unless they are listed one by one.
+   */
+  allowedHosts?: readonly string[] | undefined;
 
   /**
    * Longest that `shutdown()` waits for backends, in milliseconds; what is left then is dropped.
@@ -344,6 +356,26 @@ export interface BackendConfig {
    * @default 5_000
    */
   scheduleDelayMs?: number | undefined;
+
+  /**
+   * Most requests that are sent to the backend within any `rateLimitWindowMinutes`, retries and probes included; 0 for
+   * no limit. While the limit holds requests back, batches grow past `maxExportBatchSize`, up to
+   * `maxExportBatchBytes`, and are sent at an even pace. It holds for each process by itself, and at shutdown too.
+   *
+   * No limit, since a backend that is asked too often says so (429), and is then waited for.
+   *
+   * @default 0
+   */
+  rateLimitMaxRequests?: number | undefined;
+
+  /**
+   * The window of `rateLimitMaxRequests`, in minutes.
+   *
+   * One, as most receivers state their limits.
+   *
+   * @default 1
+   */
+  rateLimitWindowMinutes?: number | undefined;
 
   /**
    * Longest that a batch is retried, in milliseconds from its first attempt. 0 never retries.

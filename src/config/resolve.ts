@@ -45,9 +45,12 @@ export function resolveWith(
   findings: Findings,
   surroundings: Surroundings,
 ): ResolvedConfig {
-  const backends = resolveBackends(config, where, findings, withCaches(surroundings));
+  const allowed = config.allowedHosts && Object.freeze([...config.allowedHosts]);
+  const hosts = Object.freeze({ allowed, refusePrivate: false });
+  const cached = withCaches(surroundings, hosts);
+  const backends = resolveBackends(config, where, findings, cached);
   const names = new Set(Object.keys(config.backends ?? {}));
-  const dynamic = resolveDynamic(config, where, findings, surroundings);
+  const dynamic = resolveDynamic(config, where, findings, { surroundings, hosts });
   const { routes, ...choices } = resolveRoutes(config, names, where, findings);
   if (findings.problems.length > 0) throw new ConfigError(findings.problems);
 

@@ -1,6 +1,7 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import type { SpanExporter } from '../sdk.js';
+import type { HostPolicy } from './host-guard.js';
 import type { CredentialsCallback, ResolveBackend } from './options.js';
 
 /**
@@ -38,6 +39,8 @@ export interface Backend {
   readonly authGraceMs: number;
   /** URL of the proxy that leads to `url`, from `PROXY` or the proxy variables; credentials in its user-info. */
   readonly proxy: string | undefined;
+  /** Where its requests may go. */
+  readonly hosts: HostPolicy;
   /** What delivers: signalbox's own wire, or an exporter made elsewhere. */
   readonly delivery:
     | { readonly kind: 'signalbox'; readonly dispatcher: Dispatcher | undefined }
@@ -47,11 +50,6 @@ export interface Backend {
         /** What the configuration calls it, where it was made here; absent for the application's own. */
         readonly madeAs?: 'otlp-http' | 'console';
       };
-  /**
-   * Whether loopback, private and link-local addresses are refused: where a key that came with a request has chosen the
-   * host, it must not choose one of the inside.
-   */
-  readonly refusePrivateHosts: boolean;
   readonly maxConcurrentExports: number;
   /** In spans; `undefined` is unbounded. */
   readonly maxQueueSize: number | undefined;
@@ -63,6 +61,8 @@ export interface Backend {
   readonly retryMaxElapsedMs: number;
   /** Where batches wait on disk; `undefined` keeps them in memory alone. */
   readonly spool: SpoolLimits | undefined;
+  /** `undefined` is no limit. */
+  readonly rateLimit: RateLimit | undefined;
 }
 
 /** A backend's place on disk, and its bounds. */
@@ -71,6 +71,13 @@ export interface SpoolLimits {
   readonly dir: string;
   readonly maxBytes: number;
   readonly maxAgeMs: number;
+}
+
+/** How many requests may be sent within any window of this length. */
+export interface RateLimit {
+  /** At least 1. */
+  readonly maxRequests: number;
+  readonly windowMs: number;
 }
 
 /** What a route key leads to. */
@@ -90,6 +97,8 @@ export interface DynamicConfig {
   readonly lookUp: (key: string) => Backend | undefined | Promise<Backend | undefined>;
   /** What is asked: the template, for a host that no key has; or the application's function. */
   readonly source: Backend | ResolveBackend;
+  /** Where an answer of the application's may lead; a template's backends are bounded further. */
+  readonly hosts: HostPolicy;
   /** How long an answer counts; for ever, where it can not change. */
   readonly ttlMs: number;
   readonly idleTimeoutMs: number;

@@ -25,12 +25,12 @@ function lastingSettings({ delivery, headers, tls, ...settings }: Backend): obje
 }
 
 /** Whether both would give the same backends. */
-export function isSameSource(
-  { source: one }: DynamicConfig,
-  { source: other }: DynamicConfig,
-): boolean {
-  if (typeof one === 'function' || typeof other === 'function') return one === other;
-  return isSameBackend(one, other);
+export function isSameSource(one: DynamicConfig, other: DynamicConfig): boolean {
+  if (!isSame(one.hosts, other.hosts)) return false;
+  if (typeof one.source === 'function' || typeof other.source === 'function') {
+    return one.source === other.source;
+  }
+  return isSameBackend(one.source, other.source);
 }
 
 function isSameDelivery(one: Backend['delivery'], other: Backend['delivery']): boolean {

@@ -2,6 +2,7 @@ import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { SpanExporter } from '../sdk.js';
+import { parseAllowedHost } from './allowed-hosts.js';
 import type {
   BackendConfig,
   CredentialsCallback,
@@ -217,6 +218,23 @@ export const backendSettings = {
       description: 'Longest that a span waits for its batch to fill.',
     }),
   ),
+  rateLimitMaxRequests: withDefault(
+    0,
+    integer({
+      variable: 'RATE_LIMIT_MAX_REQUESTS',
+      unit: 'requests',
+      min: 0,
+      description: 'Most requests within any window, retries included. 0 is no limit.',
+    }),
+  ),
+  rateLimitWindowMinutes: withDefault(
+    1,
+    integer({
+      variable: 'RATE_LIMIT_WINDOW_MINUTES',
+      unit: 'minutes',
+      description: 'Window of `RATE_LIMIT_MAX_REQUESTS`.',
+    }),
+  ),
   retryMaxElapsedMs: withDefault(
     300_000,
     integer({
@@ -345,6 +363,20 @@ export const processSettings = {
       description: 'Most bytes that queues, parked spans and bodies in flight hold together.',
     }),
   ),
+  allowedHosts: {
+    variable: 'ALLOWED_HOSTS',
+    form: 'names',
+    type: 'names, `*.suffix`, CIDR',
+    fault: 'is not a list of hosts',
+    hint: 'names of hosts, *.suffix for all below one, addresses, or networks such as 10.0.0.0/8',
+    part: {
+      fault: 'is not a host',
+      hint: 'a name or an address without scheme and port, *.suffix, or a network such as 10.0.0.0/8',
+    },
+    description:
+      'Hosts that backends may be at, comma-separated. Every host but link-local and cloud metadata by default.',
+    schema: z.array(z.string().refine((value) => parseAllowedHost(value) !== undefined)),
+  },
   shutdownTimeoutMs: withDefault(
     5_000,
     integer({

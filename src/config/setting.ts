@@ -33,7 +33,7 @@ const maxTimerMs = 2 ** 31 - 1;
 
 interface IntegerOptions {
   readonly variable: string;
-  readonly unit: 'milliseconds' | 'bytes' | 'spans' | 'requests' | 'backends';
+  readonly unit: 'milliseconds' | 'minutes' | 'bytes' | 'spans' | 'requests' | 'backends';
   readonly min?: 0 | 1;
   readonly fallbacks?: readonly string[];
   readonly description: string;
@@ -41,7 +41,7 @@ interface IntegerOptions {
 
 /** A whole number within what its unit allows. */
 export function integer({ min = 1, unit, ...setting }: IntegerOptions): Setting<number> {
-  const max = unit === 'milliseconds' ? maxTimerMs : Number.MAX_SAFE_INTEGER;
+  const max = maxOf(unit);
   return {
     form: 'integer',
     type: unit,
@@ -50,6 +50,12 @@ export function integer({ min = 1, unit, ...setting }: IntegerOptions): Setting<
     schema: z.int().min(min).max(max),
     ...setting,
   };
+}
+
+function maxOf(unit: IntegerOptions['unit']): number {
+  if (unit === 'milliseconds') return maxTimerMs;
+  if (unit === 'minutes') return Math.floor(maxTimerMs / 60_000);
+  return Number.MAX_SAFE_INTEGER;
 }
 
 interface ChoiceOptions<T extends string> {

@@ -1,5 +1,5 @@
 import { resolveBackend } from './backend.js';
-import { type BackendSource, type Surroundings, withCaches } from './backend-source.js';
+import { type BackendSource, type Outside, withCaches } from './backend-source.js';
 import type { Findings } from './findings.js';
 import type { Backend, DynamicConfig } from './resolved.js';
 import type { BackendConfig, BackendKey } from './schema.js';
@@ -23,7 +23,7 @@ export function resolveTemplate(
   options: BackendConfig,
   at: BackendSource['at'],
   findings: Findings,
-  surroundings: Surroundings,
+  { surroundings, hosts }: Outside,
 ): Pick<DynamicConfig, 'lookUp' | 'source'> | undefined {
   checkPlaceholder(options, at, findings);
   if ((options.exporter ?? 'signalbox') !== 'signalbox') {
@@ -36,10 +36,11 @@ export function resolveTemplate(
     ...(tracesEndpoint !== undefined && { tracesEndpoint: sampleOf(tracesEndpoint) }),
   };
   const name = templateName(SAMPLE);
-  const sample = resolveBackend(name, sampleOptions, at, findings, withCaches(surroundings));
-  if (sample?.url === undefined) return undefined;
-  const source = Object.freeze({ ...sample, refusePrivateHosts: true });
-  return { source, lookUp: createTemplateLookup(source, new URL(sample.url)) };
+  // Whoever may choose a key chooses a name, and who answers for the suffix what it stands for.
+  const own = withCaches(surroundings, Object.freeze({ ...hosts, refusePrivate: true }));
+  const source = resolveBackend(name, sampleOptions, at, findings, own);
+  if (source?.url === undefined) return undefined;
+  return { source, lookUp: createTemplateLookup(source, new URL(source.url)) };
 }
 
 /** The name of the backend that belongs to a key. No configured one can have it: none has a slash. */

@@ -14,9 +14,6 @@ const backendVariables = Object.values<Setting>(backendSettings).flatMap(
   ({ variable }) => variable ?? [],
 );
 
-/** Set aside for a setting to come: one that is set would be ignored in silence. */
-const unbuilt = /^SIGNALBOX_ALLOWED_HOSTS$/;
-
 /**
  * Reports a variable that is none of the process-wide ones in `known`: a problem where it was meant to be one,
  * or a backend's, and a warning otherwise.
@@ -31,10 +28,6 @@ export function reportUnknownVariable(
 ): void {
   const where = shown(variable);
   const rest = variable.slice(prefix.length);
-  if (unbuilt.test(variable)) {
-    findings.problem(where, 'is not a setting of this version', 'unset it');
-    return;
-  }
   if (isServiceVariable(variable)) {
     warnOfService(variable, findings);
     return;

@@ -24,6 +24,8 @@ export interface Backlog<P extends Parcel> {
   /** Batches that wait for other credentials, the longest held first; they are not among `batches`. */
   readonly held: ReadonlySet<Batch<P>>;
   readonly account: Omit<Account, 'held' | 'force'>;
+  /** What the last body took beside its spans: a batch has to leave room for as much. */
+  readonly envelopeBytes: number;
   /** Sequence number of the next span. */
   readonly nextSequence: number;
   /** How many spans with one of these sequence numbers are not settled. */
@@ -96,6 +98,7 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   readonly batches: Batch<P>[] = [];
   readonly held = new Set<Batch<P>>();
   readonly account: Account;
+  envelopeBytes = 0;
   readonly #options: BacklogOptions;
   readonly #ledger: BackendLedger;
   readonly #maxUnsent: number;
@@ -192,6 +195,7 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
       batch.runs = runs;
       batch.bytes = bytes;
     });
+    this.envelopeBytes = Math.max(0, parcel.bytes - batch.bytes);
   }
 
   repack(batch: Batch<P>, parcel: P): void {

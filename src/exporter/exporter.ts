@@ -11,6 +11,7 @@ import { createGrace } from './grace.js';
 import type { Memory } from './memory.js';
 import { createPace } from './pace.js';
 import { createPack, nameOf, reasonOf } from './pack.js';
+import { createRateLimiter, withRateLimit } from './rate-limit.js';
 import { countIn, type Run } from './run.js';
 import type { SequenceRanges } from './sequence-ranges.js';
 import type { OpenSpool } from './spool/spool.js';
@@ -98,9 +99,17 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     release: courier.release,
   });
   const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
+  const rateLimiter = createRateLimiter(backend.rateLimit);
+  const limited = withRateLimit(courier, rateLimiter, clock);
   const grace = createGrace({ backend, backlog, log, clock, onReady: scheduleTurn });
   const pack = createPack({ backend, backlog, courier, clock });
-  const spool = parts.openSpool?.({ backlog, courier, pack, pace, onChange: scheduleTurn });
+  const spool = parts.openSpool?.({
+    backlog,
+    courier: limited,
+    pack,
+    pace,
+    onChange: scheduleTurn,
+  });
   const giveUp = (batch: Batch<P>): void => {
     if (spool === undefined) backlog.drop(batch, 'retry_exhausted');
     else spool.save(batch, 'retry_exhausted');
@@ -108,7 +117,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   const attempt = createAttempt({
     backend,
     backlog,
-    courier,
+    courier: limited,
     pack,
     pace,
     grace,
@@ -193,8 +202,10 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     }
     const { pinned, pinLimit } = backlog.account;
     const { spanOverheadBytes } = courier;
-    const maxBytes = Math.min(backend.maxExportBatchBytes, pinLimit);
-    const maxSpans = Math.min(backend.maxExportBatchSize, Math.ceil(pinLimit / spanOverheadBytes));
+    const maxBytes = Math.min(backend.maxExportBatchBytes - backlog.envelopeBytes, pinLimit);
+    // Where requests are held back each of them takes along as much as it may.
+    const maxSize = rateLimiter.isTight(nowMs) ? backlog.queue.size : backend.maxExportBatchSize;
+    const maxSpans = Math.min(maxSize, Math.ceil(pinLimit / spanOverheadBytes));
     const bytes = start.batch?.bytes ?? Math.min(backlog.queue.bytes, maxBytes);
     const spans = start.batch?.spans ?? Math.min(backlog.queue.size, maxSpans);
     // Memory is short, and we have our part of it in flight: the next answer starts the next turn.
@@ -205,7 +216,11 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
 
   async function run(batch: Batch<P>): Promise<void> {
     active += 1;
+    const { sends } = batch;
+    rateLimiter.reserve();
     await attempt(batch);
+    // It was split or dropped instead.
+    if (batch.sends === sends) rateLimiter.release();
     active -= 1;
     trimIfIdle();
     spool?.mind();
@@ -216,7 +231,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   function nextReplayMs(nowMs: number): number {
     const maxActive = pace.isDown ? 1 : courier.maxConcurrent;
     if (spool === undefined || active >= maxActive) return Number.POSITIVE_INFINITY;
-    return Math.max(nowMs, pace.earliestMs, spool.replayAtMs);
+    return Math.max(nowMs, pace.earliestMs, rateLimiter.earliestMs(nowMs), spool.replayAtMs);
   }
 
   function replay(nowMs: number): void {
@@ -226,7 +241,9 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       return;
     }
     active += 1;
-    void spool.replay().then(() => {
+    rateLimiter.reserve();
+    void spool.replay().then((isSent) => {
+      if (!isSent) rateLimiter.release();
       active -= 1;
       scheduleTurn();
     });
@@ -256,7 +273,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const { isDown } = pace;
     const maxActive = isDown ? 1 : courier.maxConcurrent;
     if (active >= maxActive) return undefined;
-    const earliestMs = Math.max(nowMs, pace.earliestMs);
+    const earliestMs = Math.max(nowMs, pace.earliestMs, rateLimiter.earliestMs(nowMs));
     let start: Start<P> | undefined;
     for (const batch of backlog.batches) {
       if (batch.state !== 'waiting') continue;

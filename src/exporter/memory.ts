@@ -38,10 +38,10 @@ export interface Holder {
   hurry?(): void;
 }
 
-/** The budget of bytes that all queues, parked spans and bodies in flight of one processor share. */
+/** The budget of bytes that queues, parked spans and bodies in flight share. */
 export interface Memory {
   readonly maxBytes: number;
-  /** Bytes held now by all accounts together. Over `maxBytes` only by what was forced. */
+  /** Bytes held now by all accounts together. Over `maxBytes` only by what was forced, or held as it became less. */
   readonly usedBytes: number;
   open(holder: Holder): Account;
   /**
@@ -49,6 +49,12 @@ export interface Memory {
    * for newcomers is not asked of it: it was not free before either.
    */
   move(fn: () => void): void;
+}
+
+/** A budget whose size may change. */
+export interface ResizableMemory extends Memory {
+  /** Changes `maxBytes`. Nothing that is held is dropped for it; see {@link createMemory} for what gives way later. */
+  resize(maxBytes: number): void;
 }
 
 interface Entry {
@@ -75,8 +81,9 @@ interface Entry {
  * about to lose something. Taking and giving are O(1) in the number of holders while memory is plenty,
  * and O(log n) while it is short.
  */
-export function createMemory(maxBytes: number): Memory {
-  const shortAt = maxBytes / 2;
+export function createMemory(initialMaxBytes: number): ResizableMemory {
+  let maxBytes = initialMaxBytes;
+  let shortAt = maxBytes / 2;
   const nonEmpty = new Set<Entry>();
   let used = 0;
   let isMoving = false;
@@ -178,7 +185,9 @@ export function createMemory(maxBytes: number): Memory {
   };
 
   return {
-    maxBytes,
+    get maxBytes() {
+      return maxBytes;
+    },
     get usedBytes() {
       return used;
     },
@@ -192,6 +201,11 @@ export function createMemory(maxBytes: number): Memory {
       }
     },
     open: (holder) => new HolderAccount(holder, budget),
+    resize(changed) {
+      maxBytes = changed;
+      shortAt = maxBytes / 2;
+      noticeShortage(used);
+    },
   };
 }
 

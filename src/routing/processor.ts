@@ -16,8 +16,8 @@ import { runDetached } from '../detached.js';
 import { createSizeEstimate, SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import { createSpanEncoders } from '../encoding/span-encoder.js';
 import type { Exporter } from '../exporter/exporter.js';
-import { createMemory } from '../exporter/memory.js';
 import { openExporter } from '../exporter/open.js';
+import { joinMemory, type MemoryShare } from '../exporter/shared-memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { createSystemClock } from '../system-clock.js';
 import { type BackendSet, createBackendSet } from './backend-set.js';
@@ -55,6 +55,7 @@ export class RoutingSpanProcessor {
   readonly #log: Log;
   readonly #clock: Clock;
   #config: ResolvedConfig;
+  readonly #memoryShare: MemoryShare;
   #stopped: Promise<void> | undefined;
 
   /**
@@ -71,7 +72,8 @@ export class RoutingSpanProcessor {
     const clock = createSystemClock();
     const log = createLog(clock);
     const ledger = createLedger({ clock, log, metrics: createMetrics(resolved.meterProvider) });
-    const memory = createMemory(resolved.maxBufferedBytes);
+    const memoryShare = joinMemory(resolved.maxBufferedBytes);
+    const { memory } = memoryShare;
     const { routeAttribute, shutdownTimeoutMs } = resolved;
     const encoderOf = createSpanEncoders(routeAttribute);
     const parts = { routeAttribute, encoderOf, memory, log, clock, shutdownTimeoutMs };
@@ -108,6 +110,7 @@ export class RoutingSpanProcessor {
     this.#log = log;
     this.#clock = clock;
     this.#config = resolved;
+    this.#memoryShare = memoryShare;
     this.#warn(resolved);
   }
 
@@ -130,7 +133,7 @@ export class RoutingSpanProcessor {
    * minute. What comes even later is dropped as `backend_removed`. In `stats()` a backend that is closed is a part of
    * `(removed)`, or of the one that took its name.
    *
-   * `routeAttribute`, `maxBufferedBytes`, `meterProvider` and what bounds parking can not change. After `shutdown()` this
+   * `routeAttribute`, `meterProvider` and what bounds parking can not change. After `shutdown()` this
    * does nothing.
    *
    * @param config - All of it, not only what changes; such as what `loadConfig()` reads anew.
@@ -147,6 +150,7 @@ export class RoutingSpanProcessor {
       ...this.#backends.listProblems(next.backends),
     ];
     if (problems.length > 0) throw new ConfigError(problems);
+    this.#memoryShare.resize(next.maxBufferedBytes);
     this.#backends.replace(next.backends);
     const dynamic = this.#dynamic.replace(next.dynamic);
     this.#router.setTable(createTable(next, this.#backends.exporterOf, dynamic));
@@ -229,6 +233,7 @@ export class RoutingSpanProcessor {
     const exporters = this.#exporters();
     await Promise.all(exporters.map((exporter) => exporter.shutdown(passed)));
     cancel();
+    this.#memoryShare.leave();
     this.#ledger.close();
     this.#log.flush();
   }
@@ -241,6 +246,10 @@ export class RoutingSpanProcessor {
     // Later in this turn: NodeSDK registers the logger after its processors have been made.
     this.#clock.schedule(() => {
       for (const warning of warnings) this.#log.once(warning, warning);
+      const { isDisputed, memory } = this.#memoryShare;
+      if (!isDisputed) return;
+      const least = `the smallest, ${memory.maxBytes}, counts for all`;
+      this.#log.once('memory', `SIGNALBOX_MAX_BUFFERED_BYTES differs between processors: ${least}`);
     }, 0);
   }
 

@@ -1,5 +1,6 @@
 import type { Answer } from './exchange.js';
 import { readPartialSuccess } from './partial-success.js';
+import { toPrintable } from './printable.js';
 import type { SendResult } from './result.js';
 import { parseRetryAfter } from './retry-after.js';
 
@@ -45,7 +46,9 @@ export function readAnswer(answer: Answer, context: AnswerContext): SendResult {
   }
   if (httpStatus === 413) return { status: 'too_large', failure };
   if (httpStatus >= 300 && httpStatus < 400) {
-    const message = `HTTP ${httpStatus} ${describeRedirect(headers.location, context.url)}`;
+    const redirect = describeRedirect(headers.location, context.url);
+    // A receiver may put what it was sent even there.
+    const message = toPrintable(context.redact(`HTTP ${httpStatus} ${redirect}`));
     return { status: 'refused', failure: { ...failure, message } };
   }
   return { status: 'refused', failure };

@@ -1,8 +1,10 @@
-import { Socket } from 'node:net';
+import { type LookupFunction, Socket } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
+import { hostGuardOf } from '../config/host-guard.js';
 import type { Backend } from '../config/resolved.js';
 import { TransportError } from './failure.js';
+import { createGuardedLookup, systemLookup, withHostGuard } from './hosts.js';
 import { createTunnelConnector } from './tunnel.js';
 import { type Connection, withWholeBody } from './whole-body.js';
 
@@ -26,7 +28,7 @@ export interface Connections {
 /** What of a backend its connections depend on. */
 export type ConnectionOptions = Pick<
   Backend,
-  'maxConcurrentExports' | 'proxy' | 'timeoutMs' | 'tls'
+  'maxConcurrentExports' | 'proxy' | 'hosts' | 'timeoutMs' | 'tls'
 >;
 
 /**
@@ -34,10 +36,16 @@ export type ConnectionOptions = Pick<
  *
  * One request at a time on a connection (pipelining would let a lost answer take its successors along), and
  * idle ones do not keep the process alive.
+ *
+ * @param lookup Finds the addresses of the backend's host.
  */
-export function createConnections(origin: string, options: ConnectionOptions): Connections {
+export function createConnections(
+  origin: string,
+  options: ConnectionOptions,
+  lookup: LookupFunction = systemLookup,
+): Connections {
   const sockets = new Set<Socket>();
-  const connect = createConnector(options, sockets);
+  const connect = createConnector(options, sockets, lookup);
   const pool = new Pool(origin, {
     connections: options.maxConcurrentExports,
     factory: (target) => createClient(target, connect),
@@ -105,24 +113,32 @@ function watchConnection(
 }
 
 function createConnector(
-  { proxy, timeoutMs: timeout, tls }: ConnectionOptions,
+  { proxy, hosts, timeoutMs: timeout, tls }: ConnectionOptions,
   sockets: Set<Socket>,
+  lookup: LookupFunction,
 ): buildConnector.connector {
+  const guard = hostGuardOf(hosts);
   // Node would else read NODE_TLS_REJECT_UNAUTHORIZED at each connection: whoever sets it in mid-flight
   // must not open this one.
-  const direct = buildConnector({ ...tls, timeout, rejectUnauthorized: true });
-  if (proxy === undefined) return withRegister(direct, sockets);
+  const direct = buildConnector({
+    ...tls,
+    timeout,
+    rejectUnauthorized: true,
+    lookup: createGuardedLookup(guard, lookup),
+  });
+  if (proxy === undefined) return withRegister(withHostGuard(direct, guard, true), sockets);
 
   // The proxy sees neither the client certificate nor its key. The backend's own CA is trusted there too,
   // beside the public ones: inside one network the same authority often stands for both.
   const ca = tls?.ca === undefined ? undefined : [...rootCertificates, tls.ca];
   const connectProxy = buildConnector({ ...(ca && { ca }), timeout, rejectUnauthorized: true });
-  return createTunnelConnector({
+  const tunnel = createTunnelConnector({
     proxy: new URL(proxy),
     connectProxy: withRegister(connectProxy, sockets),
     connectTarget: direct,
     timeoutMs: timeout,
   });
+  return withHostGuard(tunnel, guard, false);
 }
 
 /** Keeps a list of the sockets that a connector has open, those that are not connected yet included. */

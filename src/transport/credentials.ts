@@ -35,8 +35,10 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   const known = [...new Set(words)]
     .filter((word) => word.length >= MIN_SECRET_LENGTH)
     // A secret that contains another has to go first, or a rest of it stays.
-    .sort((a, b) => b.length - a.length);
-  return (text) => known.reduce((rest, word) => rest.replaceAll(word, '[redacted]'), text);
+    .sort((a, b) => b.length - a.length)
+    // In any case: as a host's name it is made lower case.
+    .map((word) => new RegExp(word.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'gi'));
+  return (text) => known.reduce((rest, word) => rest.replace(word, '[redacted]'), text);
 }
 
 /** How many keys are remembered: a backend may repeat one that it was sent a while ago. */

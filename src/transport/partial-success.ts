@@ -1,3 +1,4 @@
+import { unzipSync } from 'node:zlib';
 import type { Answer } from './exchange.js';
 import { toPrintable } from './printable.js';
 import { readFields } from './protobuf-fields.js';
@@ -36,16 +37,15 @@ export function readPartialSuccess(
     return unreadable('is too long to be read');
   // A full success in protobuf has no bytes; others, too, answer with none.
   if (body.length === 0) return { rejectedSpans: 0 };
-  // No request here has an Accept-Encoding, so nothing that is encoded was asked for.
-  const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') return unreadable('is compressed');
+  const plain = inflate(body, headers['content-encoding']);
+  if (typeof plain === 'string') return unreadable(plain);
 
   const contentType = readMediaType(headers['content-type']);
   const isJson =
     contentType === 'application/json' ||
     (contentType !== 'application/x-protobuf' && protocol === 'http/json');
   try {
-    const partialSuccess = isJson ? decodeJson(body) : decodeProtobuf(body);
+    const partialSuccess = isJson ? decodeJson(plain) : decodeProtobuf(plain);
     const rejectedSpans = toCount(partialSuccess.rejectedSpans);
     if (rejectedSpans === undefined) return unreadable('has no number of rejected spans');
     const message = toPrintable(redact(toText(partialSuccess.errorMessage)));
@@ -55,6 +55,26 @@ export function readPartialSuccess(
     return unreadable(`is not OTLP (${contentType || 'no content type'})`);
   }
 }
+
+/**
+ * The body without its content coding, or why there is none. No request asks for a coding, but some intermediaries
+ * compress whatever passes; a few thousand bytes of zeros would be enough to fill the memory if they were let to.
+ */
+function inflate(body: Uint8Array, header: string | string[] | undefined): Uint8Array | string {
+  const coding = String(header ?? 'identity')
+    .trim()
+    .toLowerCase();
+  if (coding === 'identity') return body;
+  if (!/^(x-)?gzip$|^deflate$/.test(coding)) return 'is compressed in a way that was not asked for';
+  try {
+    return unzipSync(body, { maxOutputLength: MAX_DECODED_BYTES });
+  } catch (error) {
+    const isTooLong = error instanceof Error && 'code' in error && error.code === TOO_LONG;
+    return isTooLong ? 'is too long to be read' : 'is not compressed as it says';
+  }
+}
+
+const TOO_LONG = 'ERR_BUFFER_TOO_LARGE';
 
 function readMediaType(header: string | string[] | undefined): string {
   const text = typeof header === 'string' ? header : '';

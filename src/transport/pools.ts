@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { Backend } from '../config/resolved.js';
 import { type ConnectionOptions, type Connections, createConnections } from './connections.js';
@@ -15,8 +16,16 @@ export interface Pools {
   destroy(): Promise<void>;
 }
 
-/** Creates a backend's connections; nothing is opened before the first request. */
-export function createPools(origin: string, options: ConnectionOptions): Pools {
+/**
+ * Creates a backend's connections; nothing is opened before the first request.
+ *
+ * @param lookup Finds the addresses of the backend's host; Node's own by default.
+ */
+export function createPools(
+  origin: string,
+  options: ConnectionOptions,
+  lookup?: LookupFunction,
+): Pools {
   const retired = new Set<Connections>();
   let { tls } = options;
   let current: Connections | undefined;
@@ -33,7 +42,7 @@ export function createPools(origin: string, options: ConnectionOptions): Pools {
 
   return {
     get dispatcher() {
-      current ??= createConnections(origin, { ...options, tls });
+      current ??= createConnections(origin, { ...options, tls }, lookup);
       return current.dispatcher;
     },
     replace(next) {

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { Backend } from '../config/resolved.js';
 import { runDetached } from '../detached.js';
 import { readAnswer } from './answer.js';
@@ -13,6 +14,12 @@ import type { SendRequest, Transport } from './transport.js';
 /** Longest answer that is read. One that acknowledges a batch has some hundred bytes. */
 const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 
+/** What a transport depends on beside its backend. */
+export interface TransportParts extends RotationParts {
+  /** Finds the addresses of the backend's host. @default Node's own */
+  readonly lookup: LookupFunction;
+}
+
 /**
  * Makes one backend's HTTP client. Nothing is opened before the first `send`.
  *
@@ -24,21 +31,21 @@ const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
  * when it starts, and ends with them.
  *
  * @param userAgent The whole `User-Agent`; see `formatUserAgent`.
- * @param parts What credentials that may change depend on.
+ * @param parts What it depends on beside the backend.
  * @throws TypeError for a backend without a URL, or with one (its own or its proxy's) that is none: the
  *   configuration has checked both.
  */
 export function createTransport(
   backend: Backend,
   userAgent: string,
-  parts: Partial<RotationParts> = {},
+  parts: Partial<TransportParts> = {},
 ): Transport {
   if (backend.url === undefined) throw new TypeError(`backend ${backend.name} has no URL`);
   const url = new URL(backend.url);
   const headers = createHeaders(backend, url, userAgent);
   const { redact, learn } = createLearningRedactor(listSecrets(backend, url));
   const own = backend.delivery.kind === 'signalbox' ? backend.delivery.dispatcher : undefined;
-  const pools = createPools(url.origin, backend);
+  const pools = createPools(url.origin, backend, parts.lookup);
   const rotation = createRotation(backend, { ...parts, onKey: learn, onTls: pools.replace });
   const closing = new AbortController();
 
@@ -107,6 +114,8 @@ function createHeaders(backend: Backend, url: URL, userAgent: string): Record<st
   return {
     ...(authorization && { authorization }),
     ...backend.headers,
+    // Else a server may compress its answer as it likes (RFC 9110, 12.5.3), and what acknowledges a batch is short.
+    'accept-encoding': 'identity',
     // A product may name itself before ours, as ours does before the exporter's.
     'user-agent': product === undefined ? userAgent : `${product} ${userAgent}`,
   };

@@ -19,7 +19,7 @@ describe('resolveBackend', () => {
     expect(lookUp('eu/Acme:1')).toMatchObject({
       name: 'template/eu/Acme:1',
       url: 'https://otlp.example/v1/traces',
-      refusePrivateHosts: false,
+      hosts: { allowed: undefined, refusePrivate: false },
     });
     expect(limits).toMatchObject({ ttlMs: 300_000, idleTimeoutMs: 600_000, maxBackends: 1_000 });
     const later = dynamicOf({ resolveBackend: async () => ({ endpoint }) });

@@ -105,10 +105,15 @@ describe('the API key', () => {
     ['/nonexistent/key', 'does not exist'],
     ['/', 'is not a regular file'],
     ['/dev/zero', 'is not a regular file'],
-    ['a\u0000b', 'can not be read (ERR_INVALID_ARG_VALUE)'],
   ])('can not stand in %j', (path, what) => {
     expect(problemLines(() => resolve({ apiKeyFile: path }))).toEqual([
       `backends.a.apiKeyFile: names ${JSON.stringify(path)}, which ${what}`,
+    ]);
+  });
+
+  test('can not stand in a path that no file can have', () => {
+    expect(problemLines(() => resolve({ apiKeyFile: '/a\u0000b' }))).toEqual([
+      expect.stringMatching(/, which can not be read \(ERR_INVALID_ARG_VALUE\)$/),
     ]);
   });
 
@@ -278,6 +283,20 @@ describe('certificates', () => {
     expect(problemLines(() => resolve({ certificate: '/nonexistent/ca.pem' }))).toEqual([
       'backends.a.certificate: names "/nonexistent/ca.pem", which does not exist',
     ]);
+  });
+
+  test.each([
+    'sk-123456789',
+    'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    '-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----',
+    '/x\nMIIEvQ',
+    `/${'x'.repeat(5_000)}`,
+  ])('are not shown where they are given in place of a path (%j)', (secret) => {
+    for (const key of ['apiKeyFile', 'certificate', 'clientCertificate', 'clientKey']) {
+      expect(problemLines(() => resolve({ [key]: secret })).join()).toMatch(
+        /: names a file \(not shown, as it does not begin like a path\), which /,
+      );
+    }
   });
 
   test('are warned of where the URL is http', () => {

@@ -273,8 +273,8 @@ describe('refuses', () => {
     ],
     [
       'an unknown setting',
-      `${backends}\nallowed_hosts: [a]`,
-      ['file:2 allowed_hosts: is not a known setting'],
+      `${backends}\nallowed_host: [a]`,
+      ['file:2 allowed_host: is not a known setting'],
     ],
     [
       "a backend's unknown setting",
@@ -358,6 +358,17 @@ describe('refuses', () => {
     ],
   ])('%s', (_, text, expected) => {
     expect(problemsIn(text)).toEqual(expected);
+  });
+
+  test.each([
+    ['flow maps', '{"a":'.repeat(50_000)],
+    ['flow sequences', '['.repeat(50_000)],
+    ['sequences', '- '.repeat(50_000)],
+    ['keys', '? '.repeat(50_000)],
+    ['values', `${backends}\nroutes: ${': '.repeat(50_000)}`],
+    ['lines', Array.from({ length: 2_000 }, (_, level) => `${' '.repeat(level)}a:`).join('\n')],
+  ])('nesting without end, of %s', (_, text) => {
+    expect(problemsIn(text)).toEqual(['file: is nested too deeply']);
   });
 
   test('every problem of file and variables at once', () => {

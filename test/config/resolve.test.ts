@@ -38,8 +38,8 @@ test('fills in every default', () => {
     credentials: undefined,
     authGraceMs: 300_000,
     proxy: undefined,
+    hosts: { allowed: undefined, refusePrivate: false },
     delivery: { kind: 'signalbox', dispatcher: undefined },
-    refusePrivateHosts: false,
     maxConcurrentExports: 4,
     maxQueueSize: undefined,
     maxQueueBytes: undefined,
@@ -48,6 +48,7 @@ test('fills in every default', () => {
     scheduleDelayMs: 5_000,
     retryMaxElapsedMs: 300_000,
     spool: undefined,
+    rateLimit: undefined,
   });
 });
 
@@ -122,6 +123,7 @@ test('is frozen, whole', () => {
     backend.headers,
     backend.tls,
     backend.delivery,
+    backend.hosts,
     route,
     route?.backends,
   ];
@@ -193,6 +195,8 @@ describe('refuses', () => {
     ['timeoutMs', [0, -1, 1.5, Number.NaN, 2 ** 31, '10', null, 10n]],
     ['scheduleDelayMs', [-1, 2 ** 31]],
     ['retryMaxElapsedMs', [-1, 2 ** 31]],
+    ['rateLimitMaxRequests', [-1, 1.5, '10']],
+    ['rateLimitWindowMinutes', [0, -1, 0.5, 2 ** 31]],
     ['maxConcurrentExports', [0]],
     ['maxQueueSize', [0, 2 ** 53]],
     ['maxQueueBytes', [0]],
@@ -330,3 +334,24 @@ function clientFiles() {
   });
   return { client: { clientCertificate, clientKey } };
 }
+
+describe('a rate limit', () => {
+  test('is so many requests in a window, of one minute by default', () => {
+    const limitOf = (options: object) =>
+      backendOf(resolve({ endpoint, ...options }), 'a').rateLimit;
+    expect(limitOf({ rateLimitMaxRequests: 10 })).toEqual({ maxRequests: 10, windowMs: 60_000 });
+    expect(limitOf({ rateLimitMaxRequests: 10, rateLimitWindowMinutes: 3 })).toEqual({
+      maxRequests: 10,
+      windowMs: 180_000,
+    });
+    expect(limitOf({})).toBeUndefined();
+    // Switched off, with what it would be.
+    expect(limitOf({ rateLimitMaxRequests: 0, rateLimitWindowMinutes: 3 })).toBeUndefined();
+  });
+
+  test('is a problem where only its window is set', () => {
+    expect(problemLines(() => resolve({ endpoint, rateLimitWindowMinutes: 3 }))).toEqual([
+      'backends.a.rateLimitWindowMinutes: stands without backends.a.rateLimitMaxRequests',
+    ]);
+  });
+});

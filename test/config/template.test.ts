@@ -27,7 +27,7 @@ describe('a template', () => {
       url: 'https://acme.data.example/v1/traces',
       headers: { 'x-team': 'ml' },
       maxQueueSize: 7,
-      refusePrivateHosts: true,
+      hosts: { allowed: undefined, refusePrivate: true },
     });
   });
 

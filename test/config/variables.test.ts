@@ -40,6 +40,8 @@ test('every setting has its variable', () => {
     SIGNALBOX_BACKEND_BYOC_ACME_MAX_EXPORT_BATCH_BYTES: '9',
     SIGNALBOX_BACKEND_BYOC_ACME_SCHEDULE_DELAY: '0',
     SIGNALBOX_BACKEND_BYOC_ACME_RETRY_MAX_ELAPSED: '0',
+    SIGNALBOX_BACKEND_BYOC_ACME_RATE_LIMIT_MAX_REQUESTS: '10',
+    SIGNALBOX_BACKEND_BYOC_ACME_RATE_LIMIT_WINDOW_MINUTES: '11',
   });
   expect(config).toEqual({
     backends: {
@@ -64,6 +66,8 @@ test('every setting has its variable', () => {
         maxExportBatchBytes: 9,
         scheduleDelayMs: 0,
         retryMaxElapsedMs: 0,
+        rateLimitMaxRequests: 10,
+        rateLimitWindowMinutes: 11,
       },
     },
     defaultRoute: 'standard',
@@ -287,7 +291,7 @@ describe('an unknown variable', () => {
     ['SIGNALBOX_ROUTE', 'did you mean SIGNALBOX_ROUTES?'],
     ['SIGNALBOX_DEFAULT_ROUTES', 'did you mean SIGNALBOX_DEFAULT_ROUTE?'],
     ['SIGNALBOX_API_KEY', 'set SIGNALBOX_BACKEND_<NAME>_API_KEY'],
-    ['SIGNALBOX_ALLOWED_HOSTS', 'unset it'],
+    ['SIGNALBOX_ALLOWED_HOST', 'did you mean SIGNALBOX_ALLOWED_HOSTS?'],
     ['SIGNALBOX_PROPAGATION_SECRETS', 'did you mean SIGNALBOX_PROPAGATION_SECRET?'],
     ['SIGNALBOX_PROPAGATION_HOST', 'did you mean SIGNALBOX_PROPAGATION_HOSTS?'],
     ['SIGNALBOX_TEMPLATE_ENDPOIN', 'did you mean SIGNALBOX_TEMPLATE_ENDPOINT?'],

@@ -38,6 +38,18 @@ describe('a batch', () => {
     expect(bench.memory.usedBytes).toBe(0);
   });
 
+  it('that is full of bytes leaves room for what its body has beside the spans', async () => {
+    const bench = createBench({ ...answerAll, backend: { maxExportBatchBytes: 20_000 } });
+    const resource = { attributes: { padding: 'x'.repeat(900) } };
+    for (const id of range(1, 400)) bench.acceptWith(id, { resource });
+    await bench.clock.advance(5_000);
+    const sizes = bench.sent.map(({ request }) => request.body.size);
+    // The first was too large by that, and is sent in two parts.
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(20_000);
+    expect(Math.min(...sizes.slice(2, -1))).toBeGreaterThan(19_000);
+    expect(bench.counts.delivered).toBe(400);
+  });
+
   it('leaves when it has its number of spans, and leaves the rest to the next', async () => {
     const bench = createBench({ ...answerAll, backend: { maxExportBatchSize: 3 } });
     bench.accept(1, 8);

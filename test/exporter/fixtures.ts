@@ -254,6 +254,10 @@ export function createBench(options: BenchOptions = {}) {
     accept(from: number, count = 1, padding = 0): void {
       for (let id = from; id < from + count; id += 1) exporter.accept(makeRouted(id, padding));
     },
+    /** Accepts one span with this id, and what else is said of it. */
+    acceptWith(id: number, over: Partial<ReadableSpan>): void {
+      exporter.accept(makeRouted(id, 0, over));
+    },
     /** The ids of each request, in the order of sending. */
     get batches() {
       return sent.map(({ ids }) => ids);

@@ -182,10 +182,10 @@ export const lastingFaults: readonly LastingFault[] = [
     says: 'the answer is too long to be read',
   },
   {
-    fault: 'HTTP 200 with a body that is compressed',
+    fault: 'HTTP 200 with a body that is not compressed as it says',
     start: receiver({ answer: () => ({ headers: { 'content-encoding': 'gzip' }, body: 'x' }) }),
     ...delivered,
-    says: 'the answer is compressed',
+    says: 'the answer is not compressed as it says',
   },
   {
     fault: 'HTTP 204 without a body',

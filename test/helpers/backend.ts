@@ -1,5 +1,7 @@
 import type { Backend } from '../../src/config/resolved.js';
 
+const hosts = { allowed: undefined, refusePrivate: false };
+
 /** A complete backend at `url`, with what a test says otherwise. */
 export function createBackend(url: string, overrides: Partial<Backend> = {}): Backend {
   return {
@@ -14,8 +16,8 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     credentials: undefined,
     authGraceMs: 300_000,
     proxy: undefined,
+    hosts,
     delivery: { kind: 'signalbox', dispatcher: undefined },
-    refusePrivateHosts: false,
     maxConcurrentExports: 4,
     maxQueueSize: undefined,
     maxQueueBytes: undefined,
@@ -24,6 +26,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     scheduleDelayMs: 5_000,
     retryMaxElapsedMs: 300_000,
     spool: undefined,
+    rateLimit: undefined,
     ...overrides,
   };
 }

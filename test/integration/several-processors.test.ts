@@ -1,7 +1,7 @@
-import { context, type Tracer } from '@opentelemetry/api';
+import { context, DiagLogLevel, diag, type Tracer } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RoutingSpanProcessor, setRoute, withBoundary, withRoute } from '../../src/index.js';
 import { expectLaws } from '../helpers/laws.js';
 import { type RecordingExporter, recordingExporter } from '../helpers/service.js';
@@ -115,5 +115,25 @@ describe('two processors', () => {
     expect(await second.read()).toEqual({ old: [], new: ['request'], dropped: {} });
     expect(first.processor.stats().decisions.decided).toBe(0);
     await secondProvider.shutdown();
+  });
+
+  it('with different budgets share the smallest, and say so', async () => {
+    const lines: string[] = [];
+    const warn = (line: string): void => void lines.push(line);
+    const logger = { error: warn, warn, info: warn, debug: warn, verbose: warn };
+    diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+    const create = (maxBufferedBytes: number) =>
+      new RoutingSpanProcessor({
+        backends: { only: { exporter: recordingExporter() } },
+        maxBufferedBytes,
+      });
+    const processors = [create(5_000_000), create(3_000_000)];
+    await vi.waitFor(() => expect(lines).toHaveLength(2));
+
+    for (const line of lines) {
+      expect(line).toMatch(/SIGNALBOX_MAX_BUFFERED_BYTES differs .* the smallest, 3000000, counts/);
+    }
+    for (const processor of processors) await processor.shutdown();
+    diag.disable();
   });
 });

@@ -180,6 +180,18 @@ describe('update', () => {
     await expect(service.processor.forceFlush({ timeoutMillis: 10 })).rejects.toThrow('stuck');
   });
 
+  it('changes the budget of memory', async () => {
+    const backends = { acme: { exporter: recordingExporter() } };
+    const service = start({ backends });
+    service.processor.update({ backends, maxBufferedBytes: 10_000 });
+    const attributes = { text: 'x'.repeat(20_000) };
+    withRoute('acme', () => service.tracer.startSpan('large', { attributes }).end());
+    expect(service.processor.stats().backends.acme?.dropped).toEqual({ buffer_full: 1 });
+    service.processor.update({ backends, maxBufferedBytes: 1_000_000 });
+    withRoute('acme', () => service.tracer.startSpan('large', { attributes }).end());
+    expect(service.processor.stats().backends.acme).toMatchObject({ queued: 1 });
+  });
+
   it('takes environment and files anew, and keeps what has not changed in them', async () => {
     const server = await receiver();
     const { key } = writeFiles({ key: 'one' });
@@ -233,7 +245,6 @@ describe('a configuration that is not valid', () => {
 
   it.each([
     { routeAttribute: 'tenant' },
-    { maxBufferedBytes: 1_000_000 },
     { parkMaxSpans: 1 },
     { parkTimeoutMs: 1 },
     { meterProvider: { getMeter: () => ({}) as never } },

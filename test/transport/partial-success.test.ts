@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/config/resolved.js';
 import { createRequest, useServers } from './servers.js';
@@ -161,15 +162,55 @@ describe('the form of a partial success', () => {
     ];
     for (const answer of answers) expect(answer).toMatchObject({ rejectedSpans: 2 });
   });
+});
 
-  it('is not looked for in a compressed answer, which nobody asked for', async () => {
-    const headers = { 'content-type': PROTOBUF, 'content-encoding': 'gzip' };
-    expect(await sendAndRead(encodeResponse(2n), headers)).toEqual({
+describe('a compressed answer', () => {
+  const answer = encodeResponse(2n, 'too old');
+  const send = (coding: string, body: Uint8Array) =>
+    sendAndRead(body, { 'content-type': PROTOBUF, 'content-encoding': coding });
+
+  it('is not asked for', async () => {
+    const server = await open.http((_, response) => response.end());
+    await open.transport(`http://127.0.0.1:${server.port}/`).send(createRequest());
+    expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
+  });
+
+  it.each([
+    ['gzip', gzipSync(answer)],
+    ['X-GZIP', gzipSync(answer)],
+    ['deflate', deflateSync(answer)],
+    ['identity', answer],
+  ])('is read all the same (%s)', async (coding, body) => {
+    expect(await send(coding, body)).toMatchObject({ rejectedSpans: 2, message: 'too old' });
+  });
+
+  it.each([
+    ['br', brotliCompressSync(answer), 'is compressed in a way that was not asked for'],
+    ['gzip, gzip', gzipSync(gzipSync(answer)), 'is compressed in a way that was not asked for'],
+    ['gzip', answer, 'is not compressed as it says'],
+    ['gzip', gzipSync(answer).subarray(0, 15), 'is not compressed as it says'],
+    ['gzip', gzipSync(new Uint8Array(64 * 1024 + 1)), 'is too long to be read'],
+    ['deflate', deflateSync(new Uint8Array(48 * 2 ** 20)), 'is too long to be read'],
+  ])('rejects nothing where it can not be read (%s)', async (coding, body, reason) => {
+    expect(await send(coding, body)).toEqual({
       status: 'success',
       httpStatus: 200,
       rejectedSpans: 0,
-      message: 'HTTP 200, but the answer is compressed',
+      message: `HTTP 200, but the answer ${reason}`,
     });
+  });
+
+  it('takes no more memory than what is read of it', async () => {
+    // A thousand times as much, were it inflated.
+    const body = gzipSync(new Uint8Array(60 * 2 ** 20));
+    expect(body.length).toBeLessThan(64 * 1024);
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    for (let each = 0; each < 20; each += 1) {
+      await send('gzip', body);
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    expect(most).toBeLessThan(20 * 2 ** 20);
   });
 });
 

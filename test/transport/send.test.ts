@@ -25,6 +25,7 @@ describe('what goes onto the wire', () => {
       connection: 'keep-alive',
       authorization: 'Bearer secret-token',
       'x-team': 'ml',
+      'accept-encoding': 'identity',
       'user-agent': 'signalbox/test',
       'content-type': 'application/x-protobuf',
       'content-encoding': 'gzip',
@@ -113,6 +114,20 @@ describe('the status of an answer', () => {
     });
     expect(other.sockets).toHaveLength(0);
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('tells no credential that its redirect has in the place of a host', async () => {
+    const server = await open.http((_, response) =>
+      response.writeHead(302, { location: 'http://SK-123456789.example/' }).end(),
+    );
+    const headers = { authorization: 'Bearer SK-123456789' };
+    const transport = open.transport(`http://127.0.0.1:${server.port}/`, { headers });
+
+    expect(await transport.send(createRequest())).toMatchObject({
+      failure: {
+        message: 'HTTP 302 redirect to [redacted].example, and redirects are never followed',
+      },
+    });
   });
 
   it('passes over the informational answers before it', async () => {

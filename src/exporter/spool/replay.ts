@@ -15,8 +15,8 @@ import type { Store, StoredFile } from './store.js';
 export interface Replay {
   /** When the next file may be sent, on the monotonic clock; infinity while there is none, or one is under way. */
   readonly atMs: number;
-  /** Sends the oldest file that may be sent. Never rejects. */
-  run(): Promise<void>;
+  /** Sends the oldest file that may be sent; resolves to whether there was a request. Never rejects. */
+  run(): Promise<boolean>;
   /** Sends no more; the one that is under way stays on disk. */
   stop(): void;
 }
@@ -77,16 +77,17 @@ export function createReplay(parts: ReplayParts): Replay {
     return true;
   }
 
-  async function replay(stored: StoredFile): Promise<void> {
+  async function replay(stored: StoredFile): Promise<boolean> {
     const file = await store.read(stored);
     if (file === undefined) {
       // Where it is gone, or set aside, the next one may go; where the disk fails it is left alone.
       pause(store.has(stored) ? WAIT_MS : PAUSE_MS);
-      return;
+      return false;
     }
     stored.routeKeys = file.routeKeys;
-    if (isStopped || !mayReplay(file.routeKeys)) return;
+    if (isStopped || !mayReplay(file.routeKeys)) return false;
     await send(stored, file);
+    return true;
   }
 
   async function send(stored: StoredFile, file: SpoolFile): Promise<void> {
@@ -210,12 +211,12 @@ export function createReplay(parts: ReplayParts): Replay {
       const stored = store.files.find(({ routeKeys }) => mayReplay(routeKeys));
       if (stored === undefined || !takeMemory(stored)) {
         pause(WAIT_MS);
-        return;
+        return false;
       }
       isRunning = true;
       pause(PAUSE_MS);
       try {
-        await replay(stored);
+        return await replay(stored);
       } catch (error) {
         // Nothing above throws but by a bug, which must not become the application's unhandled rejection.
         log.once(
@@ -223,6 +224,7 @@ export function createReplay(parts: ReplayParts): Replay {
           `replaying failed, which is a bug of signalbox: ${nameOf(error)}`,
         );
         pause(WAIT_MS);
+        return true;
       } finally {
         isRunning = false;
         backlog.account.unpin(stored.bytes);

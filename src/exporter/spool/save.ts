@@ -52,7 +52,7 @@ export function createSaver(parts: SaverParts): Saver {
       fingerprint,
       routeKeys: keys.keysOf(batch.runs),
       spans: batch.spans,
-      createdAt: clock.epochMs(),
+      createdAt: Math.floor(clock.epochMs()),
       contentType,
       ...(body.isCompressed && { contentEncoding: 'gzip' as const }),
     };

@@ -30,8 +30,8 @@ export interface Spool<P extends Parcel> {
   readonly saving: number;
   /** When the next file may be sent, on the monotonic clock; infinity while there is nothing to send. */
   readonly replayAtMs: number;
-  /** Sends one file. */
-  replay(): Promise<void>;
+  /** Sends one file; resolves to whether there was a request. */
+  replay(): Promise<boolean>;
   /** The exporter is closing: says until when it may go on sending, so that the rest can be written by `deadline`. */
   closing(deadline: Promise<void>): Deadline;
   /** Writes what is held until `deadline` resolves, and lets other processes have the files. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RateLimit } from '../../../src/config/resolved.js';
 import { createMemory } from '../../../src/exporter/memory.js';
 import { createSpool } from '../../../src/exporter/spool/spool.js';
 import { decodeSpoolFile } from '../../../src/exporter/spool/spool-file.js';
@@ -27,6 +28,7 @@ interface Options {
   readonly maxQueueSize?: number | undefined;
   readonly retryMaxElapsedMs?: number;
   readonly maxBufferedBytes?: number;
+  readonly rateLimit?: RateLimit;
   readonly mayReplay?: (routeKeys: readonly string[]) => boolean;
   readonly answer?: () => SendResult | undefined;
 }
@@ -36,7 +38,14 @@ function createSpooled(options: Options) {
   const { disk, clock, maxBytes = 2 ** 30, maxQueueSize, retryMaxElapsedMs = 2_000 } = options;
   const memory = createMemory(options.maxBufferedBytes ?? 2 ** 26);
   const limits = { dir: '/spool', maxBytes, maxAgeMs: 86_400_000 };
-  const backend = { maxQueueSize, retryMaxElapsedMs, maxExportBatchSize: 5, spool: limits };
+  const { rateLimit } = options;
+  const backend = {
+    maxQueueSize,
+    retryMaxElapsedMs,
+    maxExportBatchSize: 5,
+    spool: limits,
+    rateLimit,
+  };
   return createBench({
     clock,
     memory,
@@ -235,5 +244,27 @@ describe('an exporter with a spool', () => {
     await clock.advance(60_000);
     expect(bench.batches.length).toBe(sent);
     expect(idsOnDisk(disk)).toEqual([]);
+  });
+
+  it('keeps to the limit of requests with what it sends from disk', async () => {
+    const clock = createFakeClock();
+    const disk = createMemoryDisk(clock.now);
+    const sentAtMs: number[] = [];
+    let result: SendResult = unavailable;
+    const answer = (): SendResult => {
+      sentAtMs.push(clock.now());
+      return result;
+    };
+    const rateLimit = { maxRequests: 4, windowMs: 60_000 };
+    const bench = createSpooled({ disk, clock, retryMaxElapsedMs: 0, rateLimit, answer });
+    for (let id = 1; id <= 10; id += 1) {
+      bench.accept(id);
+      await clock.advance(20_000);
+    }
+    result = delivered;
+    await clock.advance(600_000);
+    expect(bench.counts.delivered).toBe(10);
+    const windowsMs = sentAtMs.slice(4).map((atMs, index) => atMs - (sentAtMs[index] ?? 0));
+    expect(Math.min(...windowsMs)).toBeGreaterThan(60_000);
   });
 });
