@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -11,11 +11,12 @@ export function makeSpoolDir(): string {
   return directory;
 }
 
-/** Paths of all files below a directory, in the order of their names. */
+/** Paths of all files below a directory, which may not be there yet, in the order of their names. */
 export function listFiles(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .map((name) => path.join(directory, name))
-    .filter((name) => statSync(name).isFile())
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => path.join(parentPath, name))
     .sort((a, b) => (path.basename(a) < path.basename(b) ? -1 : 1));
 }
 
