@@ -59,6 +59,7 @@ try {
     }
     console.log(`${name}: ${fromEsm}`);
   }
+  console.log(run('npx', ['--no-install', 'signalbox', '--version'], folder));
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -1,4 +1,5 @@
 export type { BackendDropReason, RoutingDropReason } from './accounting/reasons.js';
+export type { DecidedBy, RecentDecision, RecentFailure } from './accounting/recent.js';
 export type {
   BackendState,
   BackendStats,
@@ -27,4 +28,5 @@ export type {
   SpanEvent,
   SpanExporter,
 } from './sdk.js';
+export { type StatsReport, statsHandler } from './stats-handler.js';
 export { type AuditResource, parseAuditResources } from './transport/audit-resources.js';

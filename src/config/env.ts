@@ -42,30 +42,41 @@ export function resolveFromEnv(env?: NodeJS.ProcessEnv): ResolvedConfig {
   return load(env).resolved;
 }
 
-interface Loaded {
+/** What the environment, and the file that it names, come to. */
+export interface Loaded {
   readonly config: SignalboxConfig;
   readonly resolved: ResolvedConfig;
+  /** Every setting that was found, and where. */
+  readonly layer: Layer;
+  /** The same without what falls back to variables that are not signalbox's. */
+  readonly given: Layer;
 }
 
-function load(env: NodeJS.ProcessEnv = process.env): Loaded {
+/**
+ * Reads and checks all of it, each file once.
+ *
+ * @throws {ConfigError} naming every problem at once.
+ */
+export function load(env: NodeJS.ProcessEnv = process.env): Loaded {
   const findings = createFindings();
   const file = readFileLayer(env, findings);
   const variables = readVariables(env, file?.backends.keys(), findings);
   // Without the file nobody knows what the rest of the configuration would be.
   if (file === undefined) throw new ConfigError(findings.problems);
-  let layer = mergeLayers(file, variables);
+  let given = mergeLayers(file, variables);
   const namesBackends =
-    env.SIGNALBOX_BACKENDS !== undefined || file.settings.has('backends') || layer.template;
+    env.SIGNALBOX_BACKENDS !== undefined || file.settings.has('backends') || given.template;
   if (!namesBackends) {
-    layer = mergeLayers(readDropIn(env, findings), layer);
+    given = mergeLayers(readDropIn(env, findings), given);
   }
+  const layer = mergeLayers(createLayer(), given);
   addFallbacks(layer, env, findings);
   addProxies(layer, env, findings);
   const where = whereIn(layer);
   const config = checkConfig(configOf(layer), where, findings);
   const resolved = resolveWith(config, where, findings, system);
   // Resolved without a problem, the configuration has backends.
-  return { config: config as SignalboxConfig, resolved };
+  return { config: config as SignalboxConfig, resolved, layer, given };
 }
 
 /** The file's layer, an empty one where there is no file, `undefined` where the file can not be read. */

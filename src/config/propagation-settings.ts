@@ -70,6 +70,7 @@ function secret({ variable, description }: { variable: string; description: stri
     type: 'text',
     hint: `${MIN_SECRET_BYTES} bytes or more, such as openssl rand -base64 ${MIN_SECRET_BYTES} prints`,
     description,
+    isSecret: true,
     schema: z.string().refine((value) => Buffer.byteLength(value) >= MIN_SECRET_BYTES),
   });
   return { ...setting, variable, fault: `is not text of ${MIN_SECRET_BYTES} bytes or more` };

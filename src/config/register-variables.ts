@@ -1,6 +1,7 @@
 import type { Findings } from './findings.js';
 import { parseRouteFrom, type RouteFrom } from './route-from.js';
 import { registerSettings } from './schema.js';
+import { parseInteger } from './text.js';
 import { prefix } from './unknown-variables.js';
 
 /** What only variables say, and only to `signalbox/register`. */
@@ -8,6 +9,8 @@ export interface RegisterOptions {
   /** Where a request's route key stands; `undefined` leaves it to the application. */
   readonly routeFrom: RouteFrom | undefined;
   readonly onConfigError: 'disable' | 'exit';
+  /** The port of 127.0.0.1 that stats are served on; `undefined` serves none. */
+  readonly statsPort: number | undefined;
 }
 
 /** Reads the variables of `signalbox/register`; what is wrong with them goes to the findings. */
@@ -15,6 +18,7 @@ export function readRegisterVariables(env: NodeJS.ProcessEnv, findings: Findings
   return {
     routeFrom: readRouteFrom(env, findings),
     onConfigError: readOnConfigError(env, findings),
+    statsPort: readStatsPort(env, findings),
   };
 }
 
@@ -38,4 +42,15 @@ function readOnConfigError(env: NodeJS.ProcessEnv, findings: Findings): 'disable
   findings.problem(where, fault, hint);
   // To end an application takes a clear word.
   return fallback;
+}
+
+function readStatsPort(env: NodeJS.ProcessEnv, findings: Findings): number | undefined {
+  const { variable, schema, fault, hint } = registerSettings.statsPort;
+  const where = `${prefix}${variable}`;
+  const text = env[where]?.trim();
+  if (text === undefined) return undefined;
+  const result = schema.safeParse(parseInteger(text));
+  if (result.success) return result.data;
+  findings.problem(where, fault, hint);
+  return undefined;
 }

@@ -57,6 +57,7 @@ export const backendSettings = {
     hint: 'name=value pairs; in the variable comma-separated and percent-encoded',
     part: { fault: 'is not text', hint: 'the value of one header, as text' },
     description: 'Headers of every request, percent-encoded as in `OTEL_EXPORTER_OTLP_HEADERS`.',
+    isSecret: true,
     schema: record(z.string()),
   },
   apiKey: text({
@@ -64,6 +65,7 @@ export const backendSettings = {
     type: 'text',
     hint: 'the key itself, without "Bearer"',
     description: 'Sent as `Authorization: Bearer <key>`.',
+    isSecret: true,
   }),
   apiKeyFile: text({
     variable: 'API_KEY_FILE',
@@ -451,6 +453,16 @@ export const registerSettings = {
         'After a wrong configuration has been printed: `disable` runs the application without export, `exit` ends with code 1.',
     }),
   ),
+  statsPort: {
+    variable: 'STATS_PORT',
+    form: 'integer',
+    type: 'port',
+    fault: 'is not a port',
+    hint: 'a plain number from 1 to 65535, or 0 for any free port',
+    description:
+      'Serves what `statsHandler` does on this port of 127.0.0.1. Without it nothing is served.',
+    schema: z.int().min(0).max(65_535),
+  },
 } as const satisfies Readonly<Record<string, Setting>>;
 
 /** A key of {@link BackendConfig}. */

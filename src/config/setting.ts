@@ -23,6 +23,8 @@ export interface Setting<T = unknown> {
   /** What it does, in a sentence or two, for tables. */
   readonly description: string;
   readonly default?: string | number;
+  /** Whether its value, or of a compound one the values of its parts, may be shown to nobody. */
+  readonly isSecret?: boolean;
   /** OpenTelemetry's variables that count where it is left out, the more specific first. */
   readonly fallbacks?: readonly string[];
   readonly schema: z.ZodType<T>;
@@ -86,6 +88,7 @@ interface TextOptions {
   readonly type: string;
   readonly hint: string;
   readonly description: string;
+  readonly isSecret?: boolean;
   readonly schema?: z.ZodType<string>;
 }
 

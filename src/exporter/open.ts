@@ -11,6 +11,7 @@ import { VERSION } from '../version.js';
 import { createExporter, type Exporter } from './exporter.js';
 import { createLazyExporter } from './lazy.js';
 import type { Memory } from './memory.js';
+import { type ObserveSent, withObserver } from './observed.js';
 import { createSpool, type OpenSpool } from './spool/spool.js';
 import { createStock } from './stock.js';
 import { type Body, createWire } from './wire.js';
@@ -34,6 +35,12 @@ export interface OpenOptions {
    * @default () => true
    */
   readonly mayReplay?: ((routeKeys: readonly string[]) => boolean) | undefined;
+  /**
+   * Is told of each request.
+   *
+   * @default nobody is
+   */
+  readonly observe?: ObserveSent;
   /** @default Math.random */
   readonly random?: () => number;
   /** @default signalbox's, before the OTLP exporter's */
@@ -53,7 +60,7 @@ function spoolOf(backend: Backend, options: OpenOptions): OpenSpool<Body> | unde
  */
 export function openExporter(backend: Backend, options: OpenOptions): Exporter {
   const { routeAttribute, encoderOf, log, clock, random = Math.random } = options;
-  const { userAgent = formatUserAgent(VERSION) } = options;
+  const { userAgent = formatUserAgent(VERSION), observe = () => {} } = options;
   const { protocol, parent, delivery } = backend;
   const parts = { ...options, backend, random };
 
@@ -63,7 +70,10 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
     const { exporter } = delivery;
     const courier = createStock({ backend, exporter, estimateBytes, view, log, clock });
     // Not lazily: it may hold things of its own, to be flushed and shut down without a span.
-    return createExporter({ ...parts, courier });
+    return createExporter({
+      ...parts,
+      courier: withObserver(courier, backend.name, clock, observe),
+    });
   }
   const create = (): Exporter => {
     const courier = createWire({
@@ -72,7 +82,11 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
       estimateBytes: createSizeEstimate(protocol, routeAttribute),
       openTransport: () => createTransport(backend, userAgent, { log, clock, random }),
     });
-    return createExporter({ ...parts, courier, openSpool: spoolOf(backend, options) });
+    return createExporter({
+      ...parts,
+      courier: withObserver(courier, backend.name, clock, observe),
+      openSpool: spoolOf(backend, options),
+    });
   };
   // With a spool at once: an earlier process may have left something there.
   return backend.spool === undefined ? createLazyExporter(backend.name, create) : create();

@@ -20,6 +20,7 @@ import { createPropagator } from './propagator.js';
 import { createProvider, hasProvider, loadSdk } from './provider.js';
 import { detectResource } from './resource.js';
 import { resolverFrom } from './route.js';
+import { serveStats } from './stats-server.js';
 import { isSwitchedOff, otherExporters } from './switch.js';
 
 /** What the environment describes, checked. */
@@ -56,7 +57,8 @@ export function register(host: NodeJS.Process = process): void {
   }
 }
 
-function start({ config, routeFrom, propagation: route }: Valid, host: NodeJS.Process): void {
+function start(valid: Valid, host: NodeJS.Process): void {
+  const { config, routeFrom, statsPort, propagation: route } = valid;
   const { env } = host;
   setLogger(env);
   const packages = applicationPackages(host.argv[1], host.cwd());
@@ -82,6 +84,12 @@ function start({ config, routeFrom, propagation: route }: Valid, host: NodeJS.Pr
   context.setGlobalContextManager(new sdk.AsyncLocalStorageContextManager().enable());
   if (propagator !== undefined) propagation.setGlobalPropagator(propagator);
   drainAtEnd(processor, config.shutdownTimeoutMs, host);
+  if (statsPort !== undefined) {
+    serveStats(processor, statsPort, {
+      info: (message) => diag.info(`signalbox: ${message}`),
+      warn,
+    });
+  }
   // After the boundary: their server spans then belong to it.
   instrument(packages);
 }

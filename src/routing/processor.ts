@@ -3,6 +3,7 @@ import type { MetricsComponent } from '../accounting/backend-metrics.js';
 import { createLedger, type ExporterLedger, type Ledger } from '../accounting/ledger.js';
 import { createLog, type Log } from '../accounting/log.js';
 import { createMetrics } from '../accounting/metrics.js';
+import { createRecent, type Recent } from '../accounting/recent.js';
 import type { RoutingStats } from '../accounting/stats.js';
 import type { Clock } from '../clock.js';
 import { resolveFromEnv } from '../config/env.js';
@@ -16,6 +17,7 @@ import { runDetached } from '../detached.js';
 import { createSizeEstimate, SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import { createSpanEncoders } from '../encoding/span-encoder.js';
 import type { Exporter } from '../exporter/exporter.js';
+import { failureOf, type ObserveSent } from '../exporter/observed.js';
 import { openExporter } from '../exporter/open.js';
 import { joinMemory, type MemoryShare } from '../exporter/shared-memory.js';
 import type { ReadableSpan } from '../sdk.js';
@@ -53,6 +55,7 @@ export class RoutingSpanProcessor {
   readonly #dynamic: DynamicSet;
   readonly #ledger: Ledger;
   readonly #log: Log;
+  readonly #recent: Recent;
   readonly #clock: Clock;
   #config: ResolvedConfig;
   readonly #memoryShare: MemoryShare;
@@ -76,7 +79,12 @@ export class RoutingSpanProcessor {
     const { memory } = memoryShare;
     const { routeAttribute, shutdownTimeoutMs } = resolved;
     const encoderOf = createSpanEncoders(routeAttribute);
-    const parts = { routeAttribute, encoderOf, memory, log, clock, shutdownTimeoutMs };
+    const recent = createRecent(clock);
+    const observe: ObserveSent = (backend, { result, durationMs }) => {
+      const failure = failureOf(result);
+      if (failure !== undefined) recent.fail({ backend, durationMs, ...failure });
+    };
+    const parts = { routeAttribute, encoderOf, memory, log, clock, shutdownTimeoutMs, observe };
     const open = (backend: Backend, component?: MetricsComponent): OpenBackend => {
       const own = ledger.backend(backend, component);
       return { backend, ledger: own, exporter: openExporter(backend, { ...parts, ledger: own }) };
@@ -102,12 +110,14 @@ export class RoutingSpanProcessor {
       memory,
       ledger: ledger.routing,
       log,
+      recent,
       clock,
     });
     this.#backends = backends;
     this.#dynamic = dynamic;
     this.#ledger = ledger;
     this.#log = log;
+    this.#recent = recent;
     this.#clock = clock;
     this.#config = resolved;
     this.#memoryShare = memoryShare;
@@ -201,6 +211,12 @@ export class RoutingSpanProcessor {
   /** What has become of every span until now: a snapshot, whose counters obey the laws that {@link RoutingStats} states. */
   stats(): RoutingStats {
     return this.#ledger.stats();
+  }
+
+  /** @internal Remembers decisions and failures from here on. */
+  watch(): Pick<Recent, 'decisions' | 'failures'> {
+    this.#recent.switchOn();
+    return this.#recent;
   }
 
   async #flush(timeoutMs: number): Promise<void> {

@@ -1,6 +1,8 @@
 import { type Context, type SpanContext, TraceFlags } from '@opentelemetry/api';
 import type { RoutingLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
+import type { DecidedBy, Recent } from '../accounting/recent.js';
+import type { DecisionStats } from '../accounting/stats.js';
 import type { Clock } from '../clock.js';
 import type { Encoding } from '../encoding/routed-span.js';
 import type { Exporter } from '../exporter/exporter.js';
@@ -51,6 +53,7 @@ export interface RouterOptions {
   readonly memory: Memory;
   readonly ledger: RoutingLedger;
   readonly log: Log;
+  readonly recent: Pick<Recent, 'decide'>;
   readonly clock: Clock;
 }
 
@@ -73,7 +76,7 @@ interface Remembered extends Attachment, ParkingPlace {
 
 /** Creates the router of one processor, and registers it to be told of decisions until it is closed. */
 export function createRouter(options: RouterOptions): Router {
-  const { parkMaxSpans, parkOverflow, ledger, log } = options;
+  const { parkMaxSpans, parkOverflow, ledger, log, recent } = options;
   let { table } = options;
   const { listeners } = registry();
   const owner = {};
@@ -113,6 +116,7 @@ export function createRouter(options: RouterOptions): Router {
     },
     onRefused(cause, traceId) {
       ledger.decide('refused');
+      recent.decide('refused', 'wire', undefined, undefined, traceId);
       log.debug('refused', { cause, traceId });
     },
     flush: (decision, deadline) => flush(find(decision), deadline),
@@ -134,15 +138,17 @@ export function createRouter(options: RouterOptions): Router {
 
   /** Says where and to what a decision was made. */
   function debug(
-    event: string,
+    event: keyof DecisionStats,
     decision: Decision,
     destination: Destination | undefined,
-    by: string = decision.origin === 'withRoute' ? 'withRoute' : 'boundary',
+    by: DecidedBy = decision.origin === 'withRoute' ? 'withRoute' : 'boundary',
     key = decision.key,
   ): void {
     const leadsTo =
       destination?.exporters === undefined ? destination?.reason : destination.backends;
-    log.debug(event, { key, by, leadsTo, traceId: decision.firstTrace?.traceId });
+    const traceId = decision.firstTrace?.traceId;
+    recent.decide(event, by, key, leadsTo, traceId);
+    log.debug(event, { key, by, leadsTo, traceId });
   }
 
   /** What waits for a lookup is handed over first. */

@@ -78,3 +78,21 @@ test('a processor of the application’s own takes no notice of them, but of wha
     { where: 'SIGNALBOX_ROUTE_FORM', hint: 'did you mean SIGNALBOX_ROUTE_FROM?' },
   ]);
 });
+
+describe('SIGNALBOX_STATS_PORT', () => {
+  it.each([
+    [undefined, undefined],
+    ['9464', 9464],
+    ['0', 0],
+    ['65535', 65_535],
+  ])('reads %j', (text, statsPort) => {
+    expect(read({ SIGNALBOX_STATS_PORT: text })).toMatchObject({ statsPort, problems: [] });
+  });
+
+  it.each(['', '65536', '-1', '80.5', 'http', '127.0.0.1:80'])('refuses %j', (text) => {
+    expect(read({ SIGNALBOX_STATS_PORT: text })).toMatchObject({
+      statsPort: undefined,
+      problems: ['SIGNALBOX_STATS_PORT: is not a port'],
+    });
+  });
+});

@@ -1,0 +1,129 @@
+import type { RoutingDropReason } from '../accounting/reasons.js';
+import type { ConfigDescription, Origin } from '../config/describe.js';
+import { maskUrl } from '../config/mask.js';
+import type { Backend, Route } from '../config/resolved.js';
+import { isRouteKey } from '../config/route-key.js';
+import { ownedAttributes } from '../encoding/span-view.js';
+
+/** Where the spans of one route key go, and why. */
+export interface Explanation {
+  /** `undefined` for requests that set none. */
+  readonly key: string | undefined;
+  /**
+   * How the key is found: a route, a backend's own name where no routes are configured, or the default route, which
+   * also unknown keys may follow; or the template, for a key that no route knows. `unknown` leads nowhere.
+   */
+  readonly reason: 'route' | 'own_name' | 'template' | 'default' | 'unknown';
+  /** The reason in a sentence. */
+  readonly because: string;
+  /** What the spans are dropped as, where they go nowhere. */
+  readonly dropped: RoutingDropReason | undefined;
+  readonly backends: readonly ExplainedBackend[];
+}
+
+/** One backend of a route, and what of a span is its own. */
+export interface ExplainedBackend {
+  readonly backend: Backend;
+  /** Without its query; `undefined` for an exporter that has its own. */
+  readonly url: string | undefined;
+  /** What of a span the configuration owns: it writes these attributes, whatever the application has written. */
+  readonly writes: Readonly<Record<string, string>>;
+  /** It leaves these out: the request names the parent. */
+  readonly omits: readonly string[];
+}
+
+/** Says where a key leads, as the routing table does, and why. */
+export function explainKey(description: ConfigDescription, key: string | undefined): Explanation {
+  const { resolved, routes, where } = description;
+  const route = key === undefined ? undefined : resolved.routes.get(key);
+  if (route !== undefined) {
+    const origin = routes?.get(route.key);
+    return routes === undefined
+      ? leadTo(route, 'own_name', "a backend's own name, as no routes are configured")
+      : leadTo(route, 'route', `a configured route${placeOf(origin)}`);
+  }
+  const unkeyed = 'requests that set no key follow the default route';
+  if (key === undefined) {
+    return resolved.defaultRoute === undefined
+      ? leadNowhere('default', 'no default route is configured', 'no_route')
+      : leadTo(resolved.defaultRoute, 'default', `${unkeyed}${originOfDefault()}`);
+  }
+  const made = madeFor(key);
+  if (made !== undefined) {
+    const because = `the template's, as no route knows it (${where(['template', 'endpoint'])})`;
+    return {
+      key,
+      reason: 'template',
+      because,
+      dropped: undefined,
+      backends: [explainBackend(made, key)],
+    };
+  }
+  const fault = keyFault(key) ?? unknownFault();
+  return resolved.unknownRoute === 'default' && resolved.defaultRoute !== undefined
+    ? leadTo(
+        resolved.defaultRoute,
+        'default',
+        `${fault}, and unknown keys follow the default route`,
+      )
+    : leadNowhere('unknown', `${fault}, and unknown keys are dropped`, 'unknown_route');
+
+  function leadTo(to: Route, reason: Explanation['reason'], because: string): Explanation {
+    const backends = to.backends.flatMap((name) => {
+      const backend = resolved.backends.get(name);
+      return backend === undefined ? [] : [explainBackend(backend, to.key)];
+    });
+    return { key, reason, because, dropped: undefined, backends };
+  }
+
+  function leadNowhere(
+    reason: Explanation['reason'],
+    because: string,
+    dropped: RoutingDropReason,
+  ): Explanation {
+    return { key, reason, because, dropped, backends: [] };
+  }
+
+  function explainBackend(backend: Backend, routeKey: string): ExplainedBackend {
+    const { routeAttribute } = resolved;
+    return {
+      backend,
+      url: backend.url === undefined ? undefined : maskUrl(backend.url),
+      writes: routeAttribute === undefined ? {} : { [routeAttribute]: routeKey },
+      omits: ownedAttributes({ routeAttribute: undefined, parent: backend.parent }),
+    };
+  }
+
+  /** The backend that the template makes for a key. What only code can give may take its time, and is not asked. */
+  function madeFor(candidate: string): Backend | undefined {
+    const isValid: boolean = isRouteKey(candidate);
+    if (!isValid) return undefined;
+    const found = resolved.dynamic?.lookUp(candidate);
+    return found instanceof Promise ? undefined : found;
+  }
+
+  function unknownFault(): string {
+    return resolved.dynamic === undefined
+      ? 'no route knows it'
+      : 'no route knows it, and the template takes lower-case DNS labels alone';
+  }
+
+  function originOfDefault(): string {
+    return placeOf(description.settings.find((each) => each.key === 'defaultRoute')?.origin);
+  }
+}
+
+/** Why no request can have this key; `undefined` where one can. */
+function keyFault(key: string): string | undefined {
+  const isValid: boolean = isRouteKey(key);
+  if (isValid) return undefined;
+  if (key === '') return 'it is empty, which no key is';
+  if (key.length > 128) return `it has ${key.length} characters, and a key has at most 128`;
+  return /^[A-Za-z0-9]/.test(key)
+    ? 'it has characters other than letters, digits and . _ - : /, which no key has'
+    : 'it does not begin with a letter or digit, as a key does';
+}
+
+function placeOf(origin: Origin | undefined): string {
+  return origin !== undefined && 'where' in origin ? ` (${origin.where})` : '';
+}

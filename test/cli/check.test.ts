@@ -1,0 +1,208 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { onTerminal, signalbox } from './command.js';
+import { temporaryFile } from './files.js';
+import { twoBackends } from './two-backends.js';
+
+const origin = {
+  source: z.enum(['variable', 'file', 'default', 'unset']),
+  where: z.string().optional(),
+};
+const setting = z.strictObject({
+  name: z.string(),
+  value: z.union([
+    z.null(),
+    z.string(),
+    z.number(),
+    z.array(z.string()),
+    z.record(z.string(), z.union([z.string(), z.array(z.string())])),
+  ]),
+  ...origin,
+});
+const valid = z.strictObject({
+  ok: z.literal(true),
+  backends: z.array(
+    z.strictObject({ name: z.string(), url: z.string().nullable(), settings: z.array(setting) }),
+  ),
+  template: z.array(setting).nullable(),
+  routes: z.array(z.strictObject({ key: z.string(), backends: z.array(z.string()), ...origin })),
+  settings: z.array(setting),
+  variables: z.array(setting),
+  warnings: z.array(z.string()),
+});
+const invalid = z.strictObject({
+  ok: z.literal(false),
+  problems: z.array(z.strictObject({ where: z.string(), what: z.string(), hint: z.string() })),
+});
+
+type Valid = z.infer<typeof valid>;
+
+function settingOf(report: Valid, backend: string, name: string) {
+  const found = report.backends.find((each) => each.name === backend);
+  return found?.settings.find((each) => each.name === name);
+}
+
+test('prints every setting as JSON, with the variable that it comes from, or its default', async () => {
+  const { code, stdout } = await signalbox(['check', '--json'], twoBackends);
+  expect(code).toBe(0);
+  const report = valid.parse(JSON.parse(stdout));
+  expect(report.backends.map(({ name, url }) => [name, url])).toEqual([
+    ['standard', 'https://api.braintrust.example/otel/v1/traces'],
+    ['byoc-acme', 'https://acme.example/in?****'],
+  ]);
+  expect(settingOf(report, 'standard', 'preset')).toEqual({
+    name: 'preset',
+    value: 'braintrust',
+    source: 'variable',
+    where: 'SIGNALBOX_BACKEND_STANDARD_PRESET',
+  });
+  expect(settingOf(report, 'standard', 'timeout')).toEqual({
+    name: 'timeout',
+    value: 10_000,
+    source: 'default',
+  });
+  expect(settingOf(report, 'standard', 'schedule_delay')).toMatchObject({
+    value: 250,
+    where: 'OTEL_BSP_SCHEDULE_DELAY',
+  });
+  expect(settingOf(report, 'standard', 'max_queue_size')).toMatchObject({
+    value: null,
+    source: 'unset',
+  });
+  expect(report.routes).toContainEqual({
+    key: 'globex',
+    backends: ['standard', 'byoc-acme'],
+    source: 'variable',
+    where: 'SIGNALBOX_ROUTES',
+  });
+});
+
+test.each([
+  ['as JSON', ['--json']],
+  ['as text', []],
+])('shows no secret, %s', async (_, flags) => {
+  const { code, stdout, stderr } = await signalbox(['check', ...flags], twoBackends);
+  expect(code).toBe(0);
+  expect(stdout + stderr).not.toContain('secret-');
+  expect(stdout).toContain('x-team');
+  expect(stdout).toContain('http://****@proxy.example:3128/');
+});
+
+test('names the line of the file, and the variable that overrides it', async () => {
+  const config = temporaryFile(
+    'signalbox.yaml',
+    `backends:
+  a:
+    endpoint: https://a.example
+    timeout: 2000
+    compression: gzip
+routes:
+  acme: a
+`,
+  );
+  const env = { SIGNALBOX_BACKEND_A_TIMEOUT: '3000' };
+  const { stdout } = await signalbox(['check', '--json', '--config', config], env);
+  const report = valid.parse(JSON.parse(stdout));
+  expect(settingOf(report, 'a', 'compression')).toEqual({
+    name: 'compression',
+    value: 'gzip',
+    source: 'file',
+    where: `${config}:5 backends.a.compression`,
+  });
+  expect(settingOf(report, 'a', 'timeout')).toMatchObject({
+    value: 3000,
+    where: 'SIGNALBOX_BACKEND_A_TIMEOUT',
+  });
+  expect(report.routes[0]).toMatchObject({ source: 'file', where: `${config}:7 routes.acme` });
+});
+
+test('prints the settings of the template, for the keys that no route knows', async () => {
+  const { stdout } = await signalbox(['check', '--json'], {
+    SIGNALBOX_TEMPLATE_ENDPOINT: 'https://{route}.data.example',
+    SIGNALBOX_TEMPLATE_API_KEY: 'secret-key',
+    SIGNALBOX_TEMPLATE_MAX_BACKENDS: '7',
+  });
+  const report = valid.parse(JSON.parse(stdout));
+  expect(report.backends).toEqual([]);
+  expect(report.template).toContainEqual({
+    name: 'endpoint',
+    value: 'https://{route}.data.example',
+    source: 'variable',
+    where: 'SIGNALBOX_TEMPLATE_ENDPOINT',
+  });
+  expect(report.template).toContainEqual(
+    expect.objectContaining({ name: 'api_key', value: '****' }),
+  );
+  expect(report.settings).toContainEqual(
+    expect.objectContaining({ name: 'template_max_backends', value: 7 }),
+  );
+});
+
+test('tells a default of a dropped-in exporter from its variable', async () => {
+  const { stdout } = await signalbox(['check', '--json'], { BRAINTRUST_API_KEY: 'secret-key' });
+  const report = valid.parse(JSON.parse(stdout));
+  expect(settingOf(report, 'braintrust', 'endpoint')).toEqual({
+    name: 'endpoint',
+    value: 'https://api.braintrust.dev',
+    source: 'default',
+  });
+  expect(settingOf(report, 'braintrust', 'api_key')).toMatchObject({
+    value: '****',
+    where: 'BRAINTRUST_API_KEY',
+  });
+});
+
+test('reads variables of files; those of the environment count first, and of the files the last', async () => {
+  const first = temporaryFile('.env', 'SIGNALBOX_BACKENDS=a\nSIGNALBOX_BACKEND_A_TIMEOUT=1\n');
+  const second = temporaryFile(
+    '.env',
+    'SIGNALBOX_BACKEND_A_TIMEOUT=2\nSIGNALBOX_BACKEND_A_COMPRESSION=none\n',
+  );
+  const { stdout } = await signalbox(
+    ['check', '--json', '--env-file', first, '--env-file', second],
+    {
+      SIGNALBOX_BACKEND_A_ENDPOINT: 'http://a.example',
+      SIGNALBOX_BACKEND_A_COMPRESSION: 'gzip',
+    },
+  );
+  const report = valid.parse(JSON.parse(stdout));
+  expect(settingOf(report, 'a', 'timeout')?.value).toBe(2);
+  expect(settingOf(report, 'a', 'compression')?.value).toBe('gzip');
+});
+
+test('reports every problem at once, those of signalbox/register and of propagation among them', async () => {
+  const env = {
+    SIGNALBOX_BACKENDS: 'a',
+    SIGNALBOX_BACKEND_A_ENDPOINT: 'ftp://a.example',
+    SIGNALBOX_BACKEND_A_TIMEOUTS: '1',
+    SIGNALBOX_PROPAGATION_SECRET: 'short',
+    SIGNALBOX_STATS_PORT: '70000',
+  };
+  const { code, stdout } = await signalbox(['check', '--json'], env);
+  expect(code).toBe(1);
+  const places = invalid.parse(JSON.parse(stdout)).problems.map(({ where }) => where);
+  expect(places.sort()).toEqual([
+    'SIGNALBOX_BACKEND_A_ENDPOINT',
+    'SIGNALBOX_BACKEND_A_TIMEOUTS',
+    'SIGNALBOX_PROPAGATION_SECRET',
+    'SIGNALBOX_STATS_PORT',
+  ]);
+  const text = await signalbox(['check'], env);
+  expect(text.code).toBe(1);
+  expect(text.stdout).toContain('SIGNALBOX_BACKEND_A_TIMEOUT?');
+});
+
+test('fits a terminal of 80 columns, in colour', async () => {
+  const { code, stdout } = await onTerminal(['check'], twoBackends);
+  expect(code).toBe(0);
+  expect(stdout).toContain('\u001b[');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one.
+  const lines = stdout.replace(/\u001b\[\d+m/g, '').split('\n');
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+  expect(lines).toContainEqual(expect.stringMatching(/^ {2}timeout +10000 ms +default$/));
+});
+
+test.each([{ NO_COLOR: '1' }, { TERM: 'dumb' }])('uses no colours under %o', async (env) => {
+  const { stdout } = await onTerminal(['check'], { ...twoBackends, ...env });
+  expect(stdout).not.toContain('\u001b');
+});
