@@ -5,6 +5,7 @@ import type { CommandContext, ExitCode } from './command-context.js';
 import { addEnv } from './env.js';
 import { addExplain } from './explain.js';
 import { addProbe } from './probe.js';
+import { addSink } from './sink.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 
@@ -57,5 +58,6 @@ function createProgram(context: CommandContext): Command {
   addExplain(program, context);
   addProbe(program, context);
   addEnv(program, context);
+  addSink(program);
   return program;
 }

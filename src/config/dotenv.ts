@@ -1,6 +1,6 @@
 /**
- * One line of an `.env` file, as `node --env-file`, dotenv and shells read it; `undefined` for a value that has every
- * kind of quote in it, and so can not stand in such a file.
+ * One line of an `.env` file, as `node --env-file`, dotenv and shells read it; `undefined` for a value with both a single
+ * quote and a backtick, which stands in no quotes that all of them read alike: a shell would run what is in backticks.
  */
 export function formatDotenvLine(name: string, value: string): string | undefined {
   if (/^[\w@%+=:,./-]*$/.test(value)) return `${name}=${value}`;

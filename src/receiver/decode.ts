@@ -19,13 +19,24 @@ export type MediaType = 'application/x-protobuf' | 'application/json';
 export function decodeRequest(mediaType: MediaType, body: Uint8Array): ReceivedSpan[] | Error {
   let message: unknown;
   try {
-    message = mediaType === 'application/json' ? parseJson(body) : decodeProtobufRequest(body);
+    message =
+      mediaType === 'application/json' ? parseJson(body) : decodeProtobufRequest(body, MAX_VALUES);
   } catch (cause) {
     return new Error(`the body is not ${mediaType}`, { cause });
   }
   const { success, data, error } = request.safeParse(message);
-  return success ? data : new Error(error.issues.map(describe).join('; '));
+  if (success) return data;
+  // A body of a million spans may have a million faults.
+  return new Error(error.issues.slice(0, MAX_ISSUES).map(describe).join('; '));
 }
+
+const MAX_ISSUES = 10;
+
+/**
+ * How many values a body may hold. A value is two bytes on the wire and may be an object of a hundred in memory; this
+ * is some 100,000 spans of twenty attributes, far more than any exporter puts into a request.
+ */
+const MAX_VALUES = 5_000_000;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -33,9 +44,19 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 const MAX_JSON_DEPTH = 200;
 
 function parseJson(body: Uint8Array): unknown {
+  if (countValues(body) > MAX_VALUES) throw new RangeError(`more than ${MAX_VALUES} values`);
   const message: unknown = JSON.parse(utf8.decode(body));
   if (isDeeperThan(MAX_JSON_DEPTH, message)) throw new RangeError('nested too deep');
   return message;
+}
+
+/** At least as many as there are: a comma in a string counts too. */
+function countValues(json: Uint8Array): number {
+  let count = 0;
+  for (const byte of json) {
+    if (byte === 0x2c || byte === 0x7b || byte === 0x5b) count += 1; // , { [
+  }
+  return count;
 }
 
 function isDeeperThan(depth: number, value: unknown): boolean {
@@ -77,6 +98,7 @@ function integer(min: bigint, max: bigint) {
     .union([
       z.number().refine(Number.isInteger, 'expected an integer'),
       z.string().regex(/^-?\d+$/, 'expected an integer'),
+      z.bigint(),
     ])
     .transform(BigInt)
     .refine((value) => value >= min && value <= max, 'out of range');

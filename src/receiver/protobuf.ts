@@ -1,109 +1,95 @@
-import protobuf from 'protobufjs';
+import { type Field, type FieldType, type Message, readMessage } from './wire.js';
 
-/**
- * What OTLP says of traces, written from its specification (1.x): the messages of `common/v1`, `resource/v1`,
- * `trace/v1` and `collector/trace/v1`, and `google.rpc.Status`, in which failures are answered.
- *
- * `proto3` makes the decoder check that strings are UTF-8, as protobuf asks.
- */
-const MESSAGES = `
-syntax = "proto3";
+// What OTLP says of traces, written from its specification (1.x): the messages of `common/v1`, `resource/v1`,
+// `trace/v1` and `collector/trace/v1`. No library: it would be the largest that signalbox brings along.
 
-message AnyValue {
-  oneof value {
-    string string_value = 1;
-    bool bool_value = 2;
-    int64 int_value = 3;
-    double double_value = 4;
-    ArrayValue array_value = 5;
-    KeyValueList kvlist_value = 6;
-    bytes bytes_value = 7;
-  }
-}
-message ArrayValue { repeated AnyValue values = 1; }
-message KeyValueList { repeated KeyValue values = 1; }
-message KeyValue {
-  string key = 1;
-  AnyValue value = 2;
+function one(name: string, type: FieldType): Field {
+  return { name, type };
 }
 
-message InstrumentationScope {
-  string name = 1;
-  string version = 2;
-  repeated KeyValue attributes = 3;
-  uint32 dropped_attributes_count = 4;
-}
-message Resource {
-  repeated KeyValue attributes = 1;
-  uint32 dropped_attributes_count = 2;
+function many(name: string, type: Message): Field {
+  return { name, type, isRepeated: true };
 }
 
-message ResourceSpans {
-  Resource resource = 1;
-  repeated ScopeSpans scope_spans = 2;
-  string schema_url = 3;
-}
-message ScopeSpans {
-  InstrumentationScope scope = 1;
-  repeated Span spans = 2;
-  string schema_url = 3;
-}
-message Span {
-  bytes trace_id = 1;
-  bytes span_id = 2;
-  string trace_state = 3;
-  bytes parent_span_id = 4;
-  string name = 5;
-  int32 kind = 6;
-  fixed64 start_time_unix_nano = 7;
-  fixed64 end_time_unix_nano = 8;
-  repeated KeyValue attributes = 9;
-  uint32 dropped_attributes_count = 10;
-  repeated Event events = 11;
-  uint32 dropped_events_count = 12;
-  repeated Link links = 13;
-  uint32 dropped_links_count = 14;
-  Status status = 15;
-  fixed32 flags = 16;
+const anyValue: Message = { fields: {}, isOneof: true };
+const keyValue: Message = { fields: { 1: one('key', 'string'), 2: one('value', anyValue) } };
+Object.assign(anyValue.fields, {
+  1: one('stringValue', 'string'),
+  2: one('boolValue', 'bool'),
+  3: one('intValue', 'int64'),
+  4: one('doubleValue', 'double'),
+  5: one('arrayValue', { fields: { 1: many('values', anyValue) } }),
+  6: one('kvlistValue', { fields: { 1: many('values', keyValue) } }),
+  7: one('bytesValue', 'bytes'),
+});
 
-  message Event {
-    fixed64 time_unix_nano = 1;
-    string name = 2;
-    repeated KeyValue attributes = 3;
-    uint32 dropped_attributes_count = 4;
-  }
-  message Link {
-    bytes trace_id = 1;
-    bytes span_id = 2;
-    string trace_state = 3;
-    repeated KeyValue attributes = 4;
-    uint32 dropped_attributes_count = 5;
-    fixed32 flags = 6;
-  }
-  message Status {
-    reserved 1;
-    string message = 2;
-    int32 code = 3;
-  }
-}
+const resource: Message = {
+  fields: { 1: many('attributes', keyValue), 2: one('droppedAttributesCount', 'uint32') },
+};
 
-message ExportTraceServiceRequest { repeated ResourceSpans resource_spans = 1; }
-message ExportTraceServiceResponse { ExportTracePartialSuccess partial_success = 1; }
-message ExportTracePartialSuccess {
-  int64 rejected_spans = 1;
-  string error_message = 2;
-}
+const scope: Message = {
+  fields: {
+    1: one('name', 'string'),
+    2: one('version', 'string'),
+    3: many('attributes', keyValue),
+    4: one('droppedAttributesCount', 'uint32'),
+  },
+};
 
-message RpcStatus {
-  int32 code = 1;
-  string message = 2;
-}
-`;
+const event: Message = {
+  fields: {
+    1: one('timeUnixNano', 'fixed64'),
+    2: one('name', 'string'),
+    3: many('attributes', keyValue),
+    4: one('droppedAttributesCount', 'uint32'),
+  },
+};
 
-const { root } = protobuf.parse(MESSAGES);
-const Request = root.lookupType('ExportTraceServiceRequest');
-const Response = root.lookupType('ExportTraceServiceResponse');
-const RpcStatus = root.lookupType('RpcStatus');
+const link: Message = {
+  fields: {
+    1: one('traceId', 'bytes'),
+    2: one('spanId', 'bytes'),
+    3: one('traceState', 'string'),
+    4: many('attributes', keyValue),
+    5: one('droppedAttributesCount', 'uint32'),
+    6: one('flags', 'fixed32'),
+  },
+};
+
+const span: Message = {
+  fields: {
+    1: one('traceId', 'bytes'),
+    2: one('spanId', 'bytes'),
+    3: one('traceState', 'string'),
+    4: one('parentSpanId', 'bytes'),
+    5: one('name', 'string'),
+    6: one('kind', 'int32'),
+    7: one('startTimeUnixNano', 'fixed64'),
+    8: one('endTimeUnixNano', 'fixed64'),
+    9: many('attributes', keyValue),
+    10: one('droppedAttributesCount', 'uint32'),
+    11: many('events', event),
+    12: one('droppedEventsCount', 'uint32'),
+    13: many('links', link),
+    14: one('droppedLinksCount', 'uint32'),
+    15: one('status', { fields: { 2: one('message', 'string'), 3: one('code', 'int32') } }),
+    16: one('flags', 'fixed32'),
+  },
+};
+
+const scopeSpans: Message = {
+  fields: { 1: one('scope', scope), 2: many('spans', span), 3: one('schemaUrl', 'string') },
+};
+
+const resourceSpans: Message = {
+  fields: {
+    1: one('resource', resource),
+    2: many('scopeSpans', scopeSpans),
+    3: one('schemaUrl', 'string'),
+  },
+};
+
+const request: Message = { fields: { 1: many('resourceSpans', resourceSpans) } };
 
 /** The answer to a request of which a part was not taken. */
 export interface PartialSuccess {
@@ -112,23 +98,35 @@ export interface PartialSuccess {
 }
 
 /**
- * Decodes an `ExportTraceServiceRequest` into the shape that OTLP's JSON has: names in camel case, 64-bit
- * integers as decimal strings, absent fields absent; but bytes, ids among them, as `Uint8Array`.
+ * Decodes an `ExportTraceServiceRequest` into the shape that OTLP's JSON has: names in camel case, absent
+ * fields absent; but 64-bit integers as `bigint`, and bytes, ids among them, as `Uint8Array`.
  *
- * @throws where the bytes are no such message.
+ * @throws where the bytes are no such message, or have more than `maxFields` fields.
  */
-export function decodeProtobufRequest(body: Uint8Array): unknown {
-  return Request.toObject(Request.decode(body), { longs: String });
+export function decodeProtobufRequest(body: Uint8Array, maxFields: number): unknown {
+  return readMessage(body, request, maxFields);
 }
 
 /** Encodes an `ExportTraceServiceResponse`; full success leaves `partial_success` unset, as OTLP asks. */
 export function encodeProtobufResponse(partialSuccess?: PartialSuccess): Uint8Array {
-  return Response.encode(
-    Response.create(partialSuccess === undefined ? {} : { partialSuccess }),
-  ).finish();
+  if (partialSuccess === undefined) return new Uint8Array();
+  const rejected = [0x08, ...varint(partialSuccess.rejectedSpans)];
+  return block(1, Buffer.concat([Buffer.from(rejected), text(2, partialSuccess.errorMessage)]));
 }
 
 /** Encodes the `google.rpc.Status` that OTLP/HTTP wants in the body of every failure. */
 export function encodeProtobufStatus(message: string): Uint8Array {
-  return RpcStatus.encode(RpcStatus.create({ message })).finish();
+  return text(2, message);
+}
+
+function text(field: number, value: string): Uint8Array {
+  return block(field, Buffer.from(value));
+}
+
+function block(field: number, bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from([(field << 3) | 2, ...varint(bytes.length)]), bytes]);
+}
+
+function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [(value % 0x80) | 0x80, ...varint(Math.floor(value / 0x80))];
 }

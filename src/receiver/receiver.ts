@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { type Refusal, readBody } from './body.js';
 import { decodeRequest, type MediaType } from './decode.js';
+import { mediaTypeOf } from './media-type.js';
 import { encodeProtobufResponse, encodeProtobufStatus } from './protobuf.js';
 import type { ReceivedRequest } from './received.js';
 
@@ -39,6 +40,8 @@ export interface ReceiverOptions {
    * and bounding what is kept, is the caller's.
    */
   readonly onRequest?: (request: ReceivedRequest, httpStatus: number | undefined) => void;
+  /** Called with each request for traces that could not be read, before it is answered. */
+  readonly onRefused?: (backend: string | undefined, httpStatus: number) => void;
   /**
    * Decides on the answer, and when it is given; `undefined` is success. A fault that needs no more than
    * a status, a header or a delay belongs here.
@@ -86,7 +89,7 @@ export interface ReceiverAddress {
  */
 export function createReceiver(options: ReceiverOptions = {}): Receiver {
   const { host = '127.0.0.1', port = 0, tls, maxBodyBytes = 64 * 1024 * 1024 } = options;
-  const { onRequest, answer, intercept } = options;
+  const { onRequest, onRefused, answer, intercept } = options;
 
   // A client may reuse a connection at the moment at which its server times it out, and would report
   // a failure that nobody meant; stop() ends what is idle.
@@ -97,7 +100,6 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       : createHttpsServer({ ...listenerOptions, ...tls }, listener);
 
   function listener(request: IncomingMessage, response: ServerResponse): void {
-    if (intercept?.(request, response) === true) return;
     receive(request, response).catch((error: unknown) => {
       // The sender went away in mid-body, or a callback has thrown: then nobody else would tell of it.
       const message = error instanceof Error ? error.message : String(error);
@@ -106,6 +108,7 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
   }
 
   async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (intercept?.(request, response) === true) return;
     const target = parseTarget(request.url ?? '');
     if (target === undefined) {
       return refuse(request, response, { httpStatus: 404, message: 'no traces are taken here' });
@@ -114,16 +117,21 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       response.setHeader('allow', 'POST');
       return refuse(request, response, { httpStatus: 405, message: 'traces are posted' });
     }
-    const mediaType = mediaTypeOf(request);
+    const { backend } = target;
+    const refuseTraces = (refusal: Refusal) => {
+      onRefused?.(backend, refusal.httpStatus);
+      refuse(request, response, refusal);
+    };
+    const mediaType = mediaTypeOf(request.headers['content-type']);
     if (mediaType === undefined) {
       const message = 'Content-Type must be application/x-protobuf or application/json';
-      return refuse(request, response, { httpStatus: 415, message });
+      return refuseTraces({ httpStatus: 415, message });
     }
     const body = await readBody(request, maxBodyBytes);
-    if ('httpStatus' in body) return refuse(request, response, body);
+    if ('httpStatus' in body) return refuseTraces(body);
     const spans = decodeRequest(mediaType, body.bytes);
     if (spans instanceof Error) {
-      return refuse(request, response, { httpStatus: 400, message: spans.message });
+      return refuseTraces({ httpStatus: 400, message: spans.message });
     }
     const received: ReceivedRequest = {
       ...target,
@@ -173,11 +181,6 @@ function parseTarget(url: string): Pick<ReceivedRequest, 'backend' | 'path'> | u
   return match === null ? undefined : { backend: match[1], path };
 }
 
-function mediaTypeOf(request: IncomingMessage): MediaType | undefined {
-  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
-  return type === 'application/json' || type === 'application/x-protobuf' ? type : undefined;
-}
-
 function defaultBody(mediaType: MediaType, httpStatus: number): Uint8Array | string {
   if (httpStatus >= 400) return statusBody(mediaType, `HTTP ${httpStatus}`);
   return mediaType === 'application/json' ? '{}' : encodeProtobufResponse();
@@ -192,7 +195,7 @@ function statusBody(mediaType: MediaType, message: string): Uint8Array | string 
 /** Answers in the request's encoding; in JSON, which people can read, where that is neither of the two. */
 function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
   if (response.headersSent || response.destroyed) return;
-  const mediaType = mediaTypeOf(request) ?? 'application/json';
+  const mediaType = mediaTypeOf(request.headers['content-type']) ?? 'application/json';
   const body = statusBody(mediaType, refusal.message);
   respond(response, refusal.httpStatus, { 'content-type': mediaType }, body);
 }

@@ -116,7 +116,10 @@ test('a file that offers no route at all is not said by leaving the routes out',
 });
 
 describe('round trips', () => {
-  const text = fc.stringMatching(/^[!-~]([ -~]{0,20}[!-~])?$/);
+  const text = fc
+    .stringMatching(/^[!-~]([ -~]{0,20}[!-~])?$/)
+    // What can stand in no line is left out, and said to be.
+    .filter((value) => formatDotenvLine('NAME', value) !== undefined);
   const name = fc.constantFrom('a', 'b-1', 'Tenant_7');
   const backend = fc.record(
     {
@@ -188,7 +191,7 @@ describe('round trips', () => {
     fc.assert(
       fc.property(value, (given) => {
         const line = formatDotenvLine('NAME', given);
-        if (line === undefined) return ["'", '"', '`'].some((quote) => given.includes(quote));
+        if (line === undefined) return given.includes("'") && given.includes('`');
         return isDeepStrictEqual(
           { ...parseEnv(`A=1\n${line}\nB=2`) },
           { A: '1', NAME: given, B: '2' },

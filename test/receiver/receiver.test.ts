@@ -220,9 +220,9 @@ describe('createReceiver', () => {
     expect(receiver.spans()).toHaveLength(1);
   });
 
-  it('answers 500 where a callback throws', async () => {
+  it.each(['answer', 'intercept'] as const)('answers 500 where %s throws', async (callback) => {
     const receiver = await start({
-      answer() {
+      [callback]() {
         throw new Error('a mistake in the test');
       },
     });
