@@ -6,6 +6,7 @@ import { withRoute } from 'signalbox';
 import { createLedger } from '../../dist/accounting/ledger.js';
 import { createLog } from '../../dist/accounting/log.js';
 import { createMetrics } from '../../dist/accounting/metrics.js';
+import { createRecent } from '../../dist/accounting/recent.js';
 import { resolveConfig } from '../../dist/config/resolve.js';
 import { createChunks } from '../../dist/encoding/chunks.js';
 import { createExporter } from '../../dist/exporter/exporter.js';
@@ -63,6 +64,7 @@ export function createSubject({ backends }) {
     memory,
     ledger: ledger.routing,
     log,
+    recent: createRecent(clock),
     clock,
   });
   const flush = async () => {
