@@ -15,6 +15,7 @@ export {
   withBoundary,
   withRoute,
 } from './boundary/route.js';
+export type { AuditEvent, AuditResource } from './config/audit-event.js';
 export { loadConfig } from './config/env.js';
 export { ConfigError, type ConfigProblem } from './config/error.js';
 export type { CredentialsCallback, CredentialsRequest } from './config/options.js';
@@ -29,4 +30,4 @@ export type {
   SpanExporter,
 } from './sdk.js';
 export { type StatsReport, statsHandler } from './stats-handler.js';
-export { type AuditResource, parseAuditResources } from './transport/audit-resources.js';
+export { parseAuditResources } from './transport/audit-resources.js';

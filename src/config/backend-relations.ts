@@ -19,7 +19,7 @@ const dispatchers: readonly BackendKey[] = [
 
 /** Options without effect where something else delivers; telling of them is enough, as nothing goes wrong. */
 const unused = {
-  'otlp-http': ['maxConcurrentExports', 'retryMaxElapsedMs', 'authGraceMs'],
+  'otlp-http': ['maxConcurrentExports', 'retryMaxElapsedMs', 'authGraceMs', 'auditHeaders'],
   other: [
     'endpoint',
     'tracesEndpoint',
@@ -28,6 +28,7 @@ const unused = {
     'apiKeyFile',
     'credentials',
     'authGraceMs',
+    'auditHeaders',
     'protocol',
     'compression',
     'certificate',

@@ -53,6 +53,7 @@ export function resolveBackend(
       exporter === 'otlp-http'
         ? 'http/json'
         : (options.protocol ?? backendSettings.protocol.default),
+    auditHeaders: options.auditHeaders ?? backendSettings.auditHeaders.default,
     delivery: Object.freeze(delivery),
     maxConcurrentExports:
       options.maxConcurrentExports ?? backendSettings.maxConcurrentExports.default,

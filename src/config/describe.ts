@@ -139,9 +139,14 @@ function isCompoundOfBackends({ form }: Setting): boolean {
 }
 
 /** What completing a configuration has made of a setting, where that is one value of the same name. */
-function scalarOf(complete: object | undefined, key: string): string | number | undefined {
+function scalarOf(
+  complete: object | undefined,
+  key: string,
+): string | number | boolean | undefined {
   const value: unknown = complete === undefined ? undefined : Reflect.get(complete, key);
-  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+  return ['string', 'number', 'boolean'].includes(typeof value)
+    ? (value as string | number | boolean)
+    : undefined;
 }
 
 function originOf(where: string | undefined, setting: Setting, env: NodeJS.ProcessEnv): Origin {

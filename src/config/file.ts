@@ -211,7 +211,8 @@ function readScalar(node: unknown, setting: Setting, place: string, reading: Rea
     return {};
   }
   // Text that happens to look like a number, such as a key of digits, is meant as text.
-  return { value: setting.form === 'integer' ? read.value : read.text };
+  const isPlain = setting.form === 'integer' || setting.form === 'boolean';
+  return { value: isPlain ? read.value : read.text };
 }
 
 /** Reads a map of parts, leaving out those that can not be read. */

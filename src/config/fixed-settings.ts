@@ -11,6 +11,7 @@ const fixed = [
   'parkTimeoutMs',
   'parkOverflow',
   'meterProvider',
+  'auditLog',
 ] as const satisfies readonly (keyof ResolvedConfig)[];
 
 /** The settings that `next` would change and that can not change while the processor runs. */

@@ -1,6 +1,7 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import type { SpanExporter } from '../sdk.js';
+import type { AuditEvent } from './audit-event.js';
 
 /**
  * The configuration of a `RoutingSpanProcessor`, as code gives it.
@@ -162,6 +163,18 @@ export interface SignalboxConfig {
   parkOverflow?: 'drop' | 'default' | undefined;
 
   /**
+   * Where answers of backends with `auditHeaders` are written, as lines of JSON (one {@link AuditEvent} each): `stderr`,
+   * or the path of a file. A file is rotated at 16 MiB; four older ones are kept, as `<path>.1` and so on.
+   */
+  auditLog?: string | undefined;
+
+  /**
+   * Is told of every answer of a backend with `auditHeaders`, outside every request's context. What it throws is logged,
+   * and changes nothing.
+   */
+  onAudit?: ((event: AuditEvent) => void) | undefined;
+
+  /**
    * Where the metrics of the processor and its exporters go. Without it the globally registered one, if any.
    */
   meterProvider?: MeterProvider | undefined;
@@ -241,6 +254,14 @@ export interface BackendConfig {
    * @default 300_000
    */
   authGraceMs?: number | undefined;
+
+  /**
+   * Asks a Braintrust deployment, by `x-bt-enable-audit: true`, to say in the headers of its answers who was
+   * authenticated, and what the request touched. See `auditLog` and `onAudit`.
+   *
+   * @default false
+   */
+  auditHeaders?: boolean | undefined;
 
   /**
    * What the traces belong to at Braintrust, such as `project_name:checkout`; sent as `x-bt-parent`. The

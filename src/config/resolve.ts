@@ -1,3 +1,4 @@
+import { resolve as resolvePath } from 'node:path';
 import { resolveBackend } from './backend.js';
 import { backendNameHint, isBackendName } from './backend-name.js';
 import { type CachedSurroundings, type Surroundings, withCaches } from './backend-source.js';
@@ -51,6 +52,7 @@ export function resolveWith(
   const backends = resolveBackends(config, where, findings, cached);
   const names = new Set(Object.keys(config.backends ?? {}));
   const dynamic = resolveDynamic(config, where, findings, { surroundings, hosts });
+  checkAudit(config, backends.values(), where, findings);
   const { routes, ...choices } = resolveRoutes(config, names, where, findings);
   if (findings.problems.length > 0) throw new ConfigError(findings.problems);
 
@@ -67,10 +69,35 @@ export function resolveWith(
     parkMaxSpans: config.parkMaxSpans ?? settings.parkMaxSpans.default,
     parkTimeoutMs: config.parkTimeoutMs ?? settings.parkTimeoutMs.default,
     meterProvider: config.meterProvider,
+    auditLog:
+      config.auditLog === undefined || config.auditLog === 'stderr'
+        ? config.auditLog
+        : resolvePath(config.auditLog),
+    onAudit: config.onAudit,
     warnings: Object.freeze(findings.warnings),
   });
   resolvedHere.add(resolved);
   return resolved;
+}
+
+/** Tells of audit headers that nobody reads, and of a log in which nothing will stand. */
+function checkAudit(
+  { auditLog, onAudit, template, resolveBackend }: CheckedConfig,
+  backends: Iterable<Backend>,
+  where: Where,
+  findings: Findings,
+): void {
+  const asking = Array.from(backends).find(({ auditHeaders }) => auditHeaders);
+  const isRead = auditLog !== undefined || onAudit !== undefined;
+  if (asking !== undefined && !isRead) {
+    const place = where(['backends', asking.name, 'auditHeaders']);
+    findings.warn(place, 'has no effect', `set ${where(['auditLog'])} as well`);
+  }
+  const mayAsk = asking ?? template?.auditHeaders ?? resolveBackend;
+  if (auditLog !== undefined && !mayAsk) {
+    const hint = 'set AUDIT_HEADERS of a backend';
+    findings.warn(where(['auditLog']), 'has no effect, as no backend has audit headers', hint);
+  }
 }
 
 const resolvedHere = new WeakSet<object>();

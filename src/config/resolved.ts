@@ -1,6 +1,7 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import type { SpanExporter } from '../sdk.js';
+import type { AuditEvent } from './audit-event.js';
 import type { HostPolicy } from './host-guard.js';
 import type { CredentialsCallback, ResolveBackend } from './options.js';
 
@@ -28,6 +29,8 @@ export interface Backend {
    */
   readonly parent: string | undefined;
   readonly protocol: 'http/protobuf' | 'http/json';
+  /** Whether requests ask for audit headers. */
+  readonly auditHeaders: boolean;
   readonly compression: 'none' | 'gzip';
   /** Longest one attempt may take, connection included. */
   readonly timeoutMs: number;
@@ -124,6 +127,9 @@ export interface ResolvedConfig {
   readonly parkTimeoutMs: number;
   readonly parkOverflow: 'drop' | 'default';
   readonly meterProvider: MeterProvider | undefined;
+  /** `stderr`, or an absolute path. */
+  readonly auditLog: string | undefined;
+  readonly onAudit: ((event: AuditEvent) => void) | undefined;
   /** What deserves a word but is no problem; the processor logs each once. */
   readonly warnings: readonly string[];
 }

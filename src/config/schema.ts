@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { SpanExporter } from '../sdk.js';
 import { parseAllowedHost } from './allowed-hosts.js';
+import type { AuditEvent } from './audit-event.js';
 import type {
   BackendConfig,
   CredentialsCallback,
@@ -12,6 +13,7 @@ import type {
 import { parseRouteFrom } from './route-from.js';
 import {
   choice,
+  flag,
   integer,
   isObject,
   isObjectWith,
@@ -89,6 +91,14 @@ export const backendSettings = {
       min: 0,
       description:
         'Longest that a batch refused with 401 or 403 waits for another key from `API_KEY_FILE`. 0 holds nothing.',
+    }),
+  ),
+  auditHeaders: withDefault(
+    false,
+    flag({
+      variable: 'AUDIT_HEADERS',
+      description:
+        'Asks a Braintrust deployment who was authenticated, and what a request touched: `x-bt-enable-audit`. Told to `AUDIT_LOG`, and to `onAudit` in code.',
     }),
   ),
   parent: text({
@@ -412,6 +422,21 @@ export const processSettings = {
       description: 'What happens to parked spans past a limit.',
     }),
   ),
+  auditLog: text({
+    variable: 'AUDIT_LOG',
+    type: 'path, `stderr`',
+    hint: 'the path of a file, or stderr',
+    description:
+      'Where answers to `AUDIT_HEADERS` are written, as lines of JSON. A file is rotated at 16 MiB, and four older ones are kept.',
+  }),
+  onAudit: {
+    form: 'object',
+    type: 'function',
+    fault: 'is no function',
+    hint: 'a function that takes an AuditEvent',
+    description: 'Is told of every answer to `AUDIT_HEADERS`.',
+    schema: z.custom<(event: AuditEvent) => void>((value) => typeof value === 'function'),
+  },
   meterProvider: {
     form: 'object',
     type: 'MeterProvider',

@@ -11,7 +11,15 @@ export interface Setting<T = unknown> {
    */
   readonly variable?: string;
   /** How the text of its variable, or its place in the file, is read. */
-  readonly form: 'text' | 'integer' | 'names' | 'pairs' | 'routes' | 'backends' | 'object';
+  readonly form:
+    | 'text'
+    | 'integer'
+    | 'boolean'
+    | 'names'
+    | 'pairs'
+    | 'routes'
+    | 'backends'
+    | 'object';
   /** Its values, in a word or two, for tables. */
   readonly type: string;
   /** What is wrong with a value that `schema` refuses. */
@@ -22,7 +30,7 @@ export interface Setting<T = unknown> {
   readonly part?: { readonly fault: string; readonly hint: string };
   /** What it does, in a sentence or two, for tables. */
   readonly description: string;
-  readonly default?: string | number;
+  readonly default?: string | number | boolean;
   /** Whether its value, or of a compound one the values of its parts, may be shown to nobody. */
   readonly isSecret?: boolean;
   /** OpenTelemetry's variables that count where it is left out, the more specific first. */
@@ -58,6 +66,23 @@ function maxOf(unit: IntegerOptions['unit']): number {
   if (unit === 'milliseconds') return maxTimerMs;
   if (unit === 'minutes') return Math.floor(maxTimerMs / 60_000);
   return Number.MAX_SAFE_INTEGER;
+}
+
+interface FlagOptions {
+  readonly variable: string;
+  readonly description: string;
+}
+
+/** Yes or no. */
+export function flag(setting: FlagOptions): Setting<boolean> {
+  return {
+    form: 'boolean',
+    type: '`true`, `false`',
+    fault: 'is neither true nor false',
+    hint: 'true or false',
+    schema: z.boolean(),
+    ...setting,
+  };
 }
 
 interface ChoiceOptions<T extends string> {
@@ -103,7 +128,7 @@ export function text(setting: TextOptions): Setting<string> {
 }
 
 /** The setting with what counts where it is left out. */
-export function withDefault<T, const D extends T & (string | number)>(
+export function withDefault<T, const D extends T & (string | number | boolean)>(
   value: D,
   setting: Setting<T>,
 ): Setting<T> & { readonly default: D } {

@@ -97,6 +97,8 @@ function readText(text: string, { form }: Setting): ParsedList<unknown> {
     case 'integer':
       // What is no number stays text, which the schema then refuses.
       return { value: parseInteger(text) ?? text, faults: [] };
+    case 'boolean':
+      return { value: text === 'true' || (text === 'false' ? false : text), faults: [] };
     case 'names':
       return parseNames(text);
     case 'pairs':

@@ -1,6 +1,7 @@
 import type { BackendLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
+import type { AuditEvent } from '../config/audit-event.js';
 import type { Backend } from '../config/resolved.js';
 import { createSizeEstimate } from '../encoding/estimate.js';
 import type { SpanEncoder } from '../encoding/span-encoder.js';
@@ -41,6 +42,8 @@ export interface OpenOptions {
    * @default nobody is
    */
   readonly observe?: ObserveSent;
+  /** Is told of what answers say that have audit headers. @default nobody is */
+  readonly onAudit?: (event: AuditEvent) => void;
   /** @default Math.random */
   readonly random?: () => number;
   /** @default signalbox's, before the OTLP exporter's */
@@ -62,6 +65,7 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
   const { routeAttribute, encoderOf, log, clock, random = Math.random } = options;
   const { userAgent = formatUserAgent(VERSION), observe = () => {} } = options;
   const { protocol, parent, delivery } = backend;
+  const audit = options.onAudit && { onAudit: options.onAudit };
   const parts = { ...options, backend, random };
 
   if (delivery.kind === 'exporter') {
@@ -80,7 +84,7 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
       backend,
       encoder: encoderOf(backend),
       estimateBytes: createSizeEstimate(protocol, routeAttribute),
-      openTransport: () => createTransport(backend, userAgent, { log, clock, random }),
+      openTransport: () => createTransport(backend, userAgent, { log, clock, random, ...audit }),
     });
     return createExporter({
       ...parts,

@@ -8,13 +8,14 @@ import { takeSnapshot } from '../encoding/snapshot.js';
 import { asError, type SpanEncoder } from '../encoding/span-encoder.js';
 import type { Transport } from '../transport/transport.js';
 import type { Courier, Packed, Parcel } from './courier.js';
-import type { Kept, MessageRun, Run } from './run.js';
+import { countSpans, type Kept, type MessageRun, type Run } from './run.js';
 
 /** A request's body. */
 export interface Body extends Parcel {
   readonly bytes: number;
   readonly parts: readonly Uint8Array[];
   readonly isCompressed: boolean;
+  readonly spans: number;
   /** Where it is not the encoder's: it was written by an earlier process. */
   readonly contentType?: string;
 }
@@ -97,13 +98,15 @@ export function createWire(options: WireOptions): Courier<Body> {
     const body = encoder.createBody(encoded);
     if (body instanceof Error) return body;
     const { parts, size } = body;
-    return { parcel: { parts, bytes: size, isCompressed: false }, runs: encoded };
+    const spans = countSpans(encoded);
+    return { parcel: { parts, bytes: size, isCompressed: false, spans }, runs: encoded };
   }
 
   async function compressNow(body: Body): Promise<Body> {
     try {
       const content = await gzipAsync(Buffer.concat(body.parts, body.bytes), GZIP);
-      return { parts: [content], bytes: content.byteLength, isCompressed: true };
+      const { spans } = body;
+      return { parts: [content], bytes: content.byteLength, isCompressed: true, spans };
     } catch {
       // Out of memory, most likely. The body travels as it is, which every receiver takes.
       return body;
@@ -134,11 +137,12 @@ export function createWire(options: WireOptions): Courier<Body> {
       lastCompression = compressed.then(() => undefined);
       return compressed;
     },
-    async send({ parts, bytes, isCompressed, contentType = encoder.contentType }, signal) {
+    async send({ parts, bytes, isCompressed, spans, contentType = encoder.contentType }, signal) {
       transport ??= openTransport();
       return transport.send({
         body: { parts, size: bytes },
         contentType,
+        spans,
         ...(isCompressed && { contentEncoding: 'gzip' }),
         signal,
       });

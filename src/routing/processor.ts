@@ -6,6 +6,7 @@ import { createMetrics } from '../accounting/metrics.js';
 import { createRecent, type Recent } from '../accounting/recent.js';
 import type { RoutingStats } from '../accounting/stats.js';
 import type { Clock } from '../clock.js';
+import type { AuditEvent } from '../config/audit-event.js';
 import { resolveFromEnv } from '../config/env.js';
 import { ConfigError } from '../config/error.js';
 import { listFixedChanges } from '../config/fixed-settings.js';
@@ -22,6 +23,7 @@ import { openExporter } from '../exporter/open.js';
 import { joinMemory, type MemoryShare } from '../exporter/shared-memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { createSystemClock } from '../system-clock.js';
+import { type AuditLog, createAuditLog } from '../transport/audit-log.js';
 import { type BackendSet, createBackendSet } from './backend-set.js';
 import { createDynamicBackends } from './dynamic-backends.js';
 import { createDynamicSet, type DynamicSet } from './dynamic-set.js';
@@ -56,6 +58,7 @@ export class RoutingSpanProcessor {
   readonly #ledger: Ledger;
   readonly #log: Log;
   readonly #recent: Recent;
+  readonly #auditLog: AuditLog | undefined;
   readonly #clock: Clock;
   #config: ResolvedConfig;
   readonly #memoryShare: MemoryShare;
@@ -84,7 +87,13 @@ export class RoutingSpanProcessor {
       const failure = failureOf(result);
       if (failure !== undefined) recent.fail({ backend, durationMs, ...failure });
     };
-    const parts = { routeAttribute, encoderOf, memory, log, clock, shutdownTimeoutMs, observe };
+    const auditLog = resolved.auditLog && createAuditLog(resolved.auditLog, { log });
+    const onAudit = (event: AuditEvent) => {
+      if (auditLog) auditLog.write(event);
+      this.#tellOfAudit(event);
+    };
+    const shared = { routeAttribute, encoderOf, memory, log, clock, shutdownTimeoutMs };
+    const parts = { ...shared, observe, onAudit };
     const open = (backend: Backend, component?: MetricsComponent): OpenBackend => {
       const own = ledger.backend(backend, component);
       return { backend, ledger: own, exporter: openExporter(backend, { ...parts, ledger: own }) };
@@ -118,6 +127,7 @@ export class RoutingSpanProcessor {
     this.#ledger = ledger;
     this.#log = log;
     this.#recent = recent;
+    this.#auditLog = auditLog || undefined;
     this.#clock = clock;
     this.#config = resolved;
     this.#memoryShare = memoryShare;
@@ -248,10 +258,26 @@ export class RoutingSpanProcessor {
     this.#dynamic.close();
     const exporters = this.#exporters();
     await Promise.all(exporters.map((exporter) => exporter.shutdown(passed)));
+    await Promise.race([this.#auditLog?.flush(), passed]);
     cancel();
     this.#memoryShare.leave();
     this.#ledger.close();
     this.#log.flush();
+  }
+
+  #tellOfAudit(event: AuditEvent): void {
+    const warn = (error: unknown) => {
+      // Without its message, which is the application's.
+      const name = error instanceof Error ? error.name : 'no error';
+      this.#log.warn('onAudit', `the onAudit function failed (${name})`);
+    };
+    try {
+      const told: unknown = this.#config.onAudit?.(event);
+      // Not in the type, but a rejection that nobody handles would end the process.
+      if (told instanceof Promise) told.catch(warn);
+    } catch (error) {
+      warn(error);
+    }
   }
 
   #exporters(): Exporter[] {

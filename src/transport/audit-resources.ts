@@ -1,12 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
-
-/** Something at Braintrust that a request has touched, such as a project. */
-export interface AuditResource {
-  readonly type: string;
-  readonly id: string;
-  readonly name: string;
-}
+import type { AuditResource } from '../config/audit-event.js';
 
 /** A few hundred thousand resources; a header that inflates to more was made to. */
 const MAX_BYTES = 4 * 1024 * 1024;

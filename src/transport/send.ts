@@ -1,10 +1,12 @@
 import type { LookupFunction } from 'node:net';
+import type { AuditEvent } from '../config/audit-event.js';
 import type { Backend } from '../config/resolved.js';
 import { runDetached } from '../detached.js';
 import { readAnswer } from './answer.js';
+import { AUDIT_REQUEST_HEADERS, readAudit } from './audit.js';
 import { toBuffer, toWritable } from './body.js';
 import { createLearningRedactor, formatBasicAuth, listUrlSecrets } from './credentials.js';
-import { exchange } from './exchange.js';
+import { type Answer, exchange } from './exchange.js';
 import { readFailure, toError } from './failure.js';
 import { createPools } from './pools.js';
 import type { SendResult } from './result.js';
@@ -18,6 +20,8 @@ const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 export interface TransportParts extends RotationParts {
   /** Finds the addresses of the backend's host. @default Node's own */
   readonly lookup: LookupFunction;
+  /** Is told what each answer of a backend says that has audit headers. Must not throw. @default nobody is */
+  readonly onAudit: (event: AuditEvent) => void;
 }
 
 /**
@@ -75,6 +79,11 @@ export function createTransport(
       },
     );
 
+  function audit(answer: Answer, spans: number): void {
+    if (!backend.auditHeaders || parts.onAudit === undefined) return;
+    parts.onAudit(readAudit(answer, { backend: backend.name, spans, epochMs: Date.now() }));
+  }
+
   return {
     async send(request): Promise<SendResult> {
       try {
@@ -82,6 +91,7 @@ export function createTransport(
         const used = current instanceof Promise ? await current : current;
         if (used === undefined) return noKey;
         const outcome = await runDetached(() => post(request, used.authorization));
+        if (!(outcome instanceof Error)) audit(outcome, request.spans);
         const { protocol } = backend;
         const result =
           outcome instanceof Error
@@ -114,6 +124,7 @@ function createHeaders(backend: Backend, url: URL, userAgent: string): Record<st
   return {
     ...(authorization && { authorization }),
     ...backend.headers,
+    ...(backend.auditHeaders && AUDIT_REQUEST_HEADERS),
     // Else a server may compress its answer as it likes (RFC 9110, 12.5.3), and what acknowledges a batch is short.
     'accept-encoding': 'identity',
     // A product may name itself before ours, as ours does before the exporter's.

@@ -5,6 +5,8 @@ import type { SendResult } from './result.js';
 export interface SendRequest {
   readonly body: RequestBody;
   readonly contentType: string;
+  /** How many spans are in the body. */
+  readonly spans: number;
   /** Value of `Content-Encoding`, where the body is compressed. */
   readonly contentEncoding?: 'gzip';
   /** Aborts the request; the result is then `retryable`. */

@@ -134,6 +134,7 @@ describe('round trips', () => {
         ),
       PROXY: fc.constantFrom('none', 'http://user:p%24%7Bx%7D@proxy.example:3128'),
       PROTOCOL: fc.constantFrom('http/json', 'http/protobuf'),
+      AUDIT_HEADERS: fc.constantFrom('true', 'false'),
       COMPRESSION: fc.constantFrom('none', 'gzip'),
       TIMEOUT: fc.integer({ min: 1, max: 60_000 }).map(String),
       MAX_QUEUE_SIZE: fc.integer({ min: 600, max: 60_000 }).map(String),

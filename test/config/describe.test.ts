@@ -18,7 +18,7 @@ const all = Object.entries<Setting>({
 test.each(all)('%s is secret if its name says so, and it is no path', (key, setting) => {
   const soundsSecret = /key|secret|token|password|headers$/i.test(key);
   const isShown =
-    setting.type === 'path' || setting.form === 'integer' || setting.form === 'object';
+    setting.type === 'path' || ['integer', 'boolean', 'object'].includes(setting.form);
   expect(setting.isSecret ?? false).toBe(soundsSecret && !isShown);
 });
 

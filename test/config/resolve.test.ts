@@ -48,6 +48,7 @@ test('fills in every default', () => {
     scheduleDelayMs: 5_000,
     retryMaxElapsedMs: 300_000,
     spool: undefined,
+    auditHeaders: false,
     rateLimit: undefined,
   });
 });

@@ -93,7 +93,22 @@ test('what is changed in the environment later changes nothing', () => {
   expect(backendOf(config, 'standard').url).toBe('http://127.0.0.1:4318/v1/traces');
 });
 
+test.each([
+  ['true', true],
+  ['false', false],
+])('%s is a flag', (text, value) => {
+  const config = resolve({ SIGNALBOX_BACKEND_STANDARD_AUDIT_HEADERS: text });
+  expect(backendOf(config, 'standard').auditHeaders).toBe(value);
+});
+
 describe('refuses', () => {
+  test.each(['yes', '1', 'TRUE'])('%j as a flag', (value) => {
+    const env = { SIGNALBOX_BACKEND_STANDARD_AUDIT_HEADERS: value };
+    expect(problemLines(() => resolve(env))).toEqual([
+      'SIGNALBOX_BACKEND_STANDARD_AUDIT_HEADERS: is neither true nor false',
+    ]);
+  });
+
   test.each([
     ['', 'is set but empty'],
     [' ', 'is set but empty'],
@@ -259,7 +274,7 @@ describe('an unknown variable', () => {
     ['SIGNALBOX_BACKEND_STANDARD_HEADER', 'did you mean SIGNALBOX_BACKEND_STANDARD_HEADERS?'],
     ['SIGNALBOX_BACKEND_STANDARD_FILTER', 'no backend has such a setting'],
     [
-      'SIGNALBOX_BACKEND_STANDARD_AUDIT_HEADERS',
+      'SIGNALBOX_BACKEND_STANDARD_GREEN_HEADERS',
       'no backend has this name or this setting; add it to SIGNALBOX_BACKENDS, or unset the variable',
     ],
     [

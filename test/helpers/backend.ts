@@ -26,6 +26,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     scheduleDelayMs: 5_000,
     retryMaxElapsedMs: 300_000,
     spool: undefined,
+    auditHeaders: false,
     rateLimit: undefined,
     ...overrides,
   };

@@ -129,6 +129,7 @@ export function createRequest({
   return {
     body: { parts, size: body.length },
     contentType: 'application/x-protobuf',
+    spans: 1,
     ...overrides,
   };
 }
