@@ -53,9 +53,9 @@ export class BackendAccount implements ExporterLedger {
     return this.#accepted;
   }
 
-  /** Copies that are on disk. */
-  get spooled(): number {
-    return this.#spooled + this.#spooledAttempted;
+  /** Copies that are not settled, wherever they are. */
+  get unsettled(): number {
+    return this.#queued + this.#spooled + this.attempted;
   }
 
   /** Copies that wait for their first attempt. */
@@ -163,7 +163,7 @@ export class BackendAccount implements ExporterLedger {
       delivered: this.#delivered,
       queued: this.#queued + this.#waiting,
       inFlight: this.#inFlight,
-      spooled: this.spooled,
+      spooled: this.#spooled + this.#spooledAttempted,
       recovered: this.#recovered,
       movedIn: 0,
       movedOut: this.#movedOut,

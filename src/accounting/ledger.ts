@@ -88,8 +88,8 @@ export interface ExporterLedger extends BackendLedger {
   readonly name: string;
   /** Copies that were handed over, ever. */
   readonly accepted: number;
-  /** Copies that are on disk. */
-  readonly spooled: number;
+  /** Copies that are not settled, wherever they are: in memory, on the wire or on disk. */
+  readonly unsettled: number;
 }
 
 /** Every count of one processor. */

@@ -76,8 +76,8 @@ export interface BackendStats {
   /** Copies taken over from another backend's exporter; 0 unless backends are replaced at run time. */
   readonly movedIn: number;
   /**
-   * Copies given to another backend's exporter, or whose files another process has taken over, because this one
-   * had shown no sign of life; 0 unless either happens.
+   * Copies given to another backend's exporter, or left on disk for others: because another process has taken this
+   * one's files over, as it had shown no sign of life, or because the backend was closed with them. 0 unless that happens.
    */
   readonly movedOut: number;
   /** Copies lost, by reason; a reason is absent while its count is 0. */

@@ -49,15 +49,14 @@ export async function deliver(backend: Backend, probe: ProbeSpan): Promise<Sent 
     ledger: ledger.backend(once),
     log,
     clock,
-    shutdownTimeoutMs: backend.timeoutMs,
     observe: (_, sent) => {
       last = sent;
     },
   });
-  const { passed, cancel } = startDeadline(clock, backend.timeoutMs + MARGIN_MS);
+  const deadline = startDeadline(clock, backend.timeoutMs + MARGIN_MS);
   exporter.accept({ span, routeKey });
-  await exporter.flush(passed);
-  await exporter.shutdown(passed);
-  cancel();
+  await exporter.flush(deadline.passed);
+  await exporter.shutdown(deadline);
+  deadline.cancel();
   return last;
 }

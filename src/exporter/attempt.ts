@@ -19,8 +19,8 @@ export interface AttemptParts<P extends Parcel> {
   readonly grace: Pick<Grace<P>, 'hold'>;
   readonly log: Log;
   readonly clock: Clock;
-  /** The batch, whose attempt has failed, has been retried for as long as it may be. */
-  readonly giveUp: (batch: Batch<P>) => void;
+  /** Saves a batch, or drops it for the reason: it has been retried for as long as it may be. */
+  readonly giveUp: (batch: Batch<P>, reason: 'retry_exhausted') => void;
 }
 
 /**
@@ -82,7 +82,7 @@ export function createAttempt<P extends Parcel>(
     const { failures } = batch;
     const failed = { failuresEverAsSent, nowMs, failures, retryAfterMs };
     const waitMs = noteFailure(parts, failed, failure);
-    if (nowMs + waitMs >= (batch.retryUntilMs ?? nowMs)) giveUp(batch);
+    if (nowMs + waitMs >= (batch.retryUntilMs ?? nowMs)) giveUp(batch, 'retry_exhausted');
     else backlog.requeue(batch, nowMs + waitMs);
   }
 

@@ -52,7 +52,7 @@ export interface Backlog<P extends Parcel> {
   requeue(batch: Batch<P>, notBeforeMs: number): void;
   /**
    * The attempt was refused for its credentials, and the batch waits for others. However many do, the bounds of the
-   * queue hold for all of them together: the longest held are dropped.
+   * queue hold for all of them together: the longest held are given up.
    */
   hold(batch: Batch<P>): void;
   /** Puts two smaller batches in the place of one that failed, or was found, to be too large. */
@@ -72,7 +72,7 @@ export interface Backlog<P extends Parcel> {
 }
 
 /** What a backlog is bounded by, and whom it tells. */
-export interface BacklogOptions {
+export interface BacklogOptions<P extends Parcel> {
   /** What a span takes of the memory beside its estimated bytes. */
   readonly spanOverheadBytes: number;
   readonly limits: Pick<Backend, 'maxQueueSize' | 'maxQueueBytes' | 'retryMaxElapsedMs'>;
@@ -81,6 +81,8 @@ export interface BacklogOptions {
   readonly clock: Clock;
   /** Memory is short: what is queued should be sent now. */
   readonly hurry: () => void;
+  /** Saves a batch, or drops it for the reason: it may be held no longer. */
+  readonly giveUp: (batch: Batch<P>, reason: BackendDropReason) => void;
   /** These spans have been settled. */
   readonly onSettled: (runs: readonly Run[]) => void;
   /** Spans have been settled whose bytes nobody reads any more, nor can somebody still. */
@@ -88,7 +90,7 @@ export interface BacklogOptions {
 }
 
 /** Creates the backlog of one exporter, with nothing in it. */
-export function createBacklog<P extends Parcel>(options: BacklogOptions): Backlog<P> {
+export function createBacklog<P extends Parcel>(options: BacklogOptions<P>): Backlog<P> {
   return new ExporterBacklog<P>(options);
 }
 
@@ -99,7 +101,7 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   readonly held = new Set<Batch<P>>();
   readonly account: Account;
   envelopeBytes = 0;
-  readonly #options: BacklogOptions;
+  readonly #options: BacklogOptions<P>;
   readonly #ledger: BackendLedger;
   readonly #maxUnsent: number;
   readonly #maxUnsentBytes: number;
@@ -111,7 +113,7 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   #heldSpans = 0;
   #heldBytes = 0;
 
-  constructor(options: BacklogOptions) {
+  constructor(options: BacklogOptions<P>) {
     const { limits, memory, clock, hurry } = options;
     this.queue = createQueue(clock);
     this.account = memory.open({ giveWay: (bytes) => this.#giveWay(bytes), hurry });
@@ -239,7 +241,7 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     for (const oldest of held) {
       const isOver = this.#heldSpans > this.#maxUnsent || this.#heldBytes > this.#maxUnsentBytes;
       if (!isOver) return;
-      this.drop(oldest, 'queue_full');
+      this.#options.giveUp(oldest, 'queue_full');
     }
   }
 

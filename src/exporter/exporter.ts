@@ -1,7 +1,9 @@
 import type { BackendLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
+import type { BackendDropReason } from '../accounting/reasons.js';
 import type { Cancel, Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
+import { createEarliestDeadline, type Deadline } from '../deadline.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import { createAttempt } from './attempt.js';
 import { createBacklog } from './backlog.js';
@@ -40,15 +42,20 @@ export interface Exporter {
    */
   flush(deadline?: Promise<void>): Promise<boolean>;
   /**
-   * Settles what it can until `deadline` resolves, drops the rest as `reason`, and closes the connections. With a
-   * spool, the rest is written to disk before that. Spans accepted later are dropped likewise.
+   * Settles what it can until the deadline, drops the rest as `reason`, and closes the connections. With a spool, the
+   * rest is written to disk before that. Spans accepted later are dropped likewise.
+   *
+   * It is done once. Called again, it gives the same promise, and ends by the earlier of the deadlines.
    *
    * @param reason - `shutdown_timeout` by default, for the end of the whole processor.
    */
-  shutdown(deadline: Promise<void>, reason?: ClosingReason): Promise<void>;
+  shutdown(deadline: Deadline, reason?: ClosingReason): Promise<void>;
 }
 
-/** Why an exporter is closed, which is why it drops what it could not settle. */
+/**
+ * Why an exporter is closed, which is why it drops what it could not settle. As a backend is removed, what it has on
+ * disk leaves its account too: nobody reads these files until somebody opens the like of it again.
+ */
 export type ClosingReason = 'shutdown_timeout' | 'backend_removed';
 
 /** What an exporter is made of. */
@@ -95,6 +102,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     ledger,
     clock,
     hurry: seal,
+    giveUp,
     onSettled,
     release: courier.release,
   });
@@ -110,10 +118,6 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     pace,
     onChange: scheduleTurn,
   });
-  const giveUp = (batch: Batch<P>): void => {
-    if (spool === undefined) backlog.drop(batch, 'retry_exhausted');
-    else spool.save(batch, 'retry_exhausted');
-  };
   const attempt = createAttempt({
     backend,
     backlog,
@@ -126,6 +130,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     giveUp,
   });
   const settlements = new Set<Settlement>();
+  const end = createEarliestDeadline();
   /** Queued spans below this sequence number do not wait for their batch to fill. */
   let sealedUpTo = 0;
   let active = 0;
@@ -163,6 +168,11 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     // Between its first span and its last, a batch is waited for already.
     if (backlog.queue.size === 1 || isBatchFull()) scheduleTurn();
     return sequence;
+  }
+
+  function giveUp(batch: Batch<P>, reason: BackendDropReason): void {
+    if (spool === undefined) backlog.drop(batch, reason);
+    else spool.save(batch, reason);
   }
 
   function seal(): void {
@@ -262,7 +272,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     let next = grace.endsAtMs();
     for (const batch of Array.from(backlog.batches)) {
       if (batch.state !== 'waiting' || batch.retryUntilMs === undefined) continue;
-      if (batch.retryUntilMs <= nowMs) giveUp(batch);
+      if (batch.retryUntilMs <= nowMs) giveUp(batch, 'retry_exhausted');
       else next = Math.min(next, batch.retryUntilMs);
     }
     return next;
@@ -330,16 +340,14 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     return settles(courier.flush(), deadline);
   }
 
-  async function close(deadline: Promise<void>, reason: ClosingReason): Promise<void> {
+  async function close(sendUntil: Promise<void>, reason: ClosingReason): Promise<void> {
     closingReason = reason;
-    const lastCall = spool?.closing(deadline);
-    await flush(lastCall?.passed ?? deadline);
-    lastCall?.cancel();
+    await flush(sendUntil);
     isClosed = true;
     cancelTurn?.();
-    await spool?.close(deadline);
+    await spool?.close(end.passed, reason);
     backlog.abandon(reason);
-    await Promise.race([courier.close(), deadline]);
+    await Promise.race([courier.close(), end.passed]);
   }
 
   return {
@@ -348,7 +356,9 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     settle,
     flush,
     shutdown(deadline, reason = 'shutdown_timeout') {
-      closed ??= close(deadline, reason);
+      end.add(deadline);
+      const sendUntil = spool?.closing(deadline) ?? end.passed;
+      closed ??= close(sendUntil, reason);
       return closed;
     },
   };

@@ -5,6 +5,7 @@ import type { Unauthorized } from '../transport/result.js';
 import type { Backlog } from './backlog.js';
 import type { Batch } from './batch.js';
 import type { Parcel } from './courier.js';
+import { createRenewalWatch } from './renewal-watch.js';
 
 /** What a grace depends on: all of one exporter. */
 export interface GraceParts<P extends Parcel> {
@@ -37,7 +38,16 @@ export interface Grace<P extends Parcel> {
 export function createGrace<P extends Parcel>(parts: GraceParts<P>): Grace<P> {
   const { backend, backlog, log, clock, onReady } = parts;
   const renewed = new Set<Batch<P>>();
+  /** What each batch that is held waits for. */
+  const awaited = new WeakMap<Batch<P>, Promise<void>>();
   let endsAtMs = Number.POSITIVE_INFINITY;
+
+  const watch = createRenewalWatch((isRenewed) => {
+    for (const batch of backlog.held) {
+      if (awaited.get(batch) === isRenewed) renewed.add(batch);
+    }
+    if (renewed.size > 0) onReady();
+  });
 
   return {
     ready() {
@@ -64,12 +74,9 @@ export function createGrace<P extends Parcel>(parts: GraceParts<P>): Grace<P> {
       );
       endsAtMs = Math.min(endsAtMs, batch.graceUntilMs);
       renewed.delete(batch);
+      awaited.set(batch, isRenewed);
       backlog.hold(batch);
-      void isRenewed.then(() => {
-        if (!backlog.held.has(batch)) return;
-        renewed.add(batch);
-        onReady();
-      });
+      watch(isRenewed);
     },
     dropExpired(nowMs) {
       if (nowMs < endsAtMs) return;

@@ -1,3 +1,4 @@
+import type { Deadline } from '../deadline.js';
 import type { ClosingReason, Exporter } from './exporter.js';
 
 /**
@@ -6,7 +7,7 @@ import type { ClosingReason, Exporter } from './exporter.js';
  */
 export function createLazyExporter(name: string, create: () => Exporter): Exporter {
   let exporter: Exporter | undefined;
-  let closing: Promise<void> | undefined;
+  let closing: Deadline | undefined;
   let closingReason: ClosingReason | undefined;
 
   function open(): Exporter {

@@ -28,8 +28,6 @@ export interface OpenOptions {
   readonly ledger: BackendLedger;
   readonly log: Log;
   readonly clock: Clock;
-  /** How long a shutdown may take: a part of it is kept for what has to be written to disk. */
-  readonly shutdownTimeoutMs: number;
   /**
    * Whether spans of these route keys may be sent from disk to the backend today.
    *

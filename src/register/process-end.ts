@@ -18,7 +18,7 @@ export type Host = Pick<NodeJS.Process, 'pid' | 'listenerCount' | 'kill' | 'exit
 /** What is drained; {@link RoutingSpanProcessor} is one. */
 export interface Drainable {
   forceFlush(options: { readonly timeoutMillis: number }): Promise<void>;
-  shutdown(): Promise<void>;
+  shutdown(options: { readonly timeoutMillis: number }): Promise<void>;
   stats(): RoutingStats;
 }
 
@@ -26,30 +26,35 @@ export interface Drainable {
  * Drains the processor when the process is about to end, and otherwise lets it end as it would without.
  *
  * - On `SIGTERM` and `SIGINT` it flushes at once, and goes on taking spans. Where the application listens to the
- *   signal too, how to end is its affair. Where nobody does, the process ends by that same signal as soon as
- *   everything is delivered, and after `timeoutMs` in any case.
+ *   signal too, how to end is its affair. Where nobody does, the processor is shut down as soon as everything is
+ *   delivered, and after half of the time in any case, so that what a backend does not take can be written to its spool;
+ *   then the process ends by that same signal.
  * - On `beforeExit` it flushes, once for what has ended since the last time, so that an idle process ends.
  * - Spans that are lost for all that, as after `process.exit()`, are counted in a last line of the log.
  *
  * @param timeoutMs - Longest that the end of the process is put off.
  */
 export function drainAtEnd(processor: Drainable, timeoutMs: number, host: Host): void {
+  const clock = createSystemClock();
   let flushedUntil = 0;
   let isEnding = false;
 
-  async function flush(): Promise<void> {
+  async function flush(timeoutMillis = timeoutMs): Promise<void> {
     flushedUntil = processor.stats().ended;
     try {
-      await processor.forceFlush({ timeoutMillis: timeoutMs });
+      await processor.forceFlush({ timeoutMillis });
     } catch {
       // Some backend did not settle in time: what that costs is told when the process ends.
     }
   }
 
-  async function end(signal: EndSignal, flushed: Promise<void>): Promise<void> {
+  async function end(signal: EndSignal): Promise<void> {
     isEnding = true;
-    const { passed, cancel } = startDeadline(createSystemClock(), timeoutMs);
-    await Promise.race([flushed.then(() => processor.shutdown()), passed]);
+    const { passed, endsAtMs, cancel } = startDeadline(clock, timeoutMs);
+    const drained = flush(timeoutMs / 2).then(() =>
+      processor.shutdown({ timeoutMillis: Math.max(0, endsAtMs - clock.now()) }),
+    );
+    await Promise.race([drained, passed]);
     cancel();
     tellOfLoss();
     for (const [each, listener] of listeners) host.removeListener(each, listener);
@@ -65,8 +70,8 @@ export function drainAtEnd(processor: Drainable, timeoutMs: number, host: Host):
 
   const listeners = SIGNALS.map((signal) => {
     const listener = () => {
-      const flushed = flush();
-      if (!isEnding && !hasListenerBeside(host, signal)) void end(signal, flushed);
+      if (isEnding || hasListenerBeside(host, signal)) void flush();
+      else void end(signal);
     };
     return [signal, listener] as const;
   });

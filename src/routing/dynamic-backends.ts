@@ -66,6 +66,8 @@ export function createDynamicBackends(
   const { lookupTimeoutMs, open, retire, owners, log, clock } = options;
   let config = initial;
   let isRetired = false;
+  /** Lookups that have not returned yet: what they find is still to be opened. */
+  let asking = 0;
   const found = new Map<string, Found>();
   const misses = new Map<string, Miss>();
   const lookups = new Map<string, PendingDestination>();
@@ -88,13 +90,16 @@ export function createDynamicBackends(
   }
 
   function lookUp(key: string, isKnown: boolean): Destination | PendingDestination | undefined {
-    if (!isKnown && !hasRoom()) return NOWHERE;
+    if (!isKnown && !mayHaveRoom()) return NOWHERE;
+    asking += 1;
     try {
       // Its sockets and timers must not keep the request's context, nor make spans in it.
       const answer = runDetached(() => config.lookUp(key));
       return answer instanceof Promise ? wait(key, answer) : conclude(key, answer);
     } catch (error) {
       return fail(key, describe(error));
+    } finally {
+      asking -= 1;
     }
   }
 
@@ -168,8 +173,20 @@ export function createDynamicBackends(
     }
   }
 
-  function hasRoom(): boolean {
-    if (idle.size + lookups.size < config.maxBackends) return true;
+  /** Whether a backend may be looked up: nothing gives way to a key before it is known to have one. */
+  function mayHaveRoom(): boolean {
+    return isBelowLimit() || isBelowLimit(idle.countResting()) || refuse();
+  }
+
+  function makeRoom(): boolean {
+    return isBelowLimit() || idle.giveWay() || refuse();
+  }
+
+  function isBelowLimit(resting = 0): boolean {
+    return idle.size - resting + lookups.size < config.maxBackends;
+  }
+
+  function refuse(): false {
     log.warn(
       'no room',
       `${config.maxBackends} backends of keys are open, as SIGNALBOX_TEMPLATE_MAX_BACKENDS has it: spans of further keys are dropped as unknown_route`,
@@ -179,7 +196,7 @@ export function createDynamicBackends(
 
   function admit(tenant: TenantExporter): boolean {
     if (idle.has(tenant)) return true;
-    if (!hasRoom()) return false;
+    if (!makeRoom()) return false;
     idle.watch(tenant);
     return true;
   }
@@ -199,14 +216,16 @@ export function createDynamicBackends(
     find,
     configure(next) {
       config = next;
+      idle.replan();
     },
     retire() {
       isRetired = true;
+      idle.replan();
       found.clear();
       misses.clear();
     },
     exporters: () => idle.all(),
-    isDrained: () => lookups.size === 0 && idle.size === 0,
+    isDrained: () => asking === 0 && lookups.size === 0 && idle.all().length === 0,
     close: () => idle.close(),
   };
 }

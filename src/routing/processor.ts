@@ -80,7 +80,7 @@ export class RoutingSpanProcessor {
     const ledger = createLedger({ clock, log, metrics: createMetrics(resolved.meterProvider) });
     const memoryShare = joinMemory(resolved.maxBufferedBytes);
     const { memory } = memoryShare;
-    const { routeAttribute, shutdownTimeoutMs } = resolved;
+    const { routeAttribute } = resolved;
     const encoderOf = createSpanEncoders(routeAttribute);
     const recent = createRecent(clock);
     const observe: ObserveSent = (backend, { result, durationMs }) => {
@@ -92,8 +92,7 @@ export class RoutingSpanProcessor {
       if (auditLog) auditLog.write(event);
       this.#tellOfAudit(event);
     };
-    const shared = { routeAttribute, encoderOf, memory, log, clock, shutdownTimeoutMs };
-    const parts = { ...shared, observe, onAudit };
+    const parts = { routeAttribute, encoderOf, memory, log, clock, observe, onAudit };
     const open = (backend: Backend, component?: MetricsComponent): OpenBackend => {
       const own = ledger.backend(backend, component);
       return { backend, ledger: own, exporter: openExporter(backend, { ...parts, ledger: own }) };
@@ -212,9 +211,13 @@ export class RoutingSpanProcessor {
    * Settles what it can within `SIGNALBOX_SHUTDOWN_TIMEOUT`, parked spans first, writes the rest to the spools, or
    * drops it as `shutdown_timeout`, and closes every connection. Spans that end later are dropped as `already_shutdown`.
    * Resolves in any case; calling it again gives the same promise.
+   *
+   * @param options - `timeoutMillis`: a shorter time than that.
    */
-  shutdown(): Promise<void> {
-    this.#stopped ??= runDetached(() => this.#stop());
+  shutdown(options?: { readonly timeoutMillis?: number | undefined }): Promise<void> {
+    const { shutdownTimeoutMs } = this.#config;
+    const timeoutMs = Math.min(options?.timeoutMillis ?? shutdownTimeoutMs, shutdownTimeoutMs);
+    this.#stopped ??= runDetached(() => this.#stop(timeoutMs));
     return this.#stopped;
   }
 
@@ -243,23 +246,22 @@ export class RoutingSpanProcessor {
     }
   }
 
-  async #stop(): Promise<void> {
-    const { shutdownTimeoutMs } = this.#config;
-    const { passed, cancel } = startDeadline(this.#clock, shutdownTimeoutMs);
+  async #stop(timeoutMs: number): Promise<void> {
+    const deadline = startDeadline(this.#clock, timeoutMs);
     // Half of the time: what waits for a lookup has to be sent after it. The others are sent meanwhile.
-    const half = startDeadline(this.#clock, shutdownTimeoutMs / 2);
+    const half = startDeadline(this.#clock, timeoutMs / 2);
     const lookups = this.#router.close(half.passed);
     if (lookups !== undefined) {
-      for (const exporter of this.#exporters()) void exporter.flush(passed);
+      for (const exporter of this.#exporters()) void exporter.flush(deadline.passed);
       await lookups;
     }
     half.cancel();
     this.#backends.close();
     this.#dynamic.close();
     const exporters = this.#exporters();
-    await Promise.all(exporters.map((exporter) => exporter.shutdown(passed)));
-    await Promise.race([this.#auditLog?.flush(), passed]);
-    cancel();
+    await Promise.all(exporters.map((exporter) => exporter.shutdown(deadline)));
+    await Promise.race([this.#auditLog?.flush(), deadline.passed]);
+    deadline.cancel();
     this.#memoryShare.leave();
     this.#ledger.close();
     this.#log.flush();

@@ -1,5 +1,6 @@
 import type { ExporterLedger } from '../accounting/ledger.js';
 import type { Backend } from '../config/resolved.js';
+import type { Deadline } from '../deadline.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import type { ClosingReason, Exporter } from '../exporter/exporter.js';
 import type { SequenceRanges } from '../exporter/sequence-ranges.js';
@@ -31,6 +32,10 @@ export class TenantExporter implements Exporter {
   readonly destination: RouteDestination;
   readonly #keeper: TenantKeeper;
   #opened: OpenBackend | undefined;
+  /** Those that were opened before, and are being closed. */
+  readonly #closing = new Set<OpenBackend>();
+  /** What the sequence numbers of the one that is open begin with: none is given twice. */
+  #firstSequence = 0;
   /** Of spans that come while it may not be opened. */
   #refused: ExporterLedger | undefined;
 
@@ -46,7 +51,7 @@ export class TenantExporter implements Exporter {
   }
 
   /** What an idle closer counts by. */
-  get ledger(): { readonly accepted: number; readonly spooled: number } {
+  get ledger(): { readonly accepted: number; readonly unsettled: number } {
     return this.#opened?.ledger ?? NOTHING;
   }
 
@@ -55,24 +60,41 @@ export class TenantExporter implements Exporter {
       if (!this.#keeper.admit(this)) return this.#refuse();
       this.#opened = this.#keeper.open(this.backend);
     }
-    return this.#opened.exporter.accept(span);
+    const sequence = this.#opened.exporter.accept(span);
+    return sequence < 0 ? sequence : this.#firstSequence + sequence;
   }
 
   async settle(ranges: Readonly<SequenceRanges>, deadline: Promise<void>): Promise<boolean> {
-    return this.#opened === undefined || this.#opened.exporter.settle(ranges, deadline);
+    if (this.#opened === undefined) return true;
+    // What those took that were closed since then is settled.
+    const own = ranges.map((sequence) => Math.max(0, sequence - this.#firstSequence));
+    return this.#opened.exporter.settle(own, deadline);
   }
 
   async flush(deadline?: Promise<void>): Promise<boolean> {
     return this.#opened === undefined || this.#opened.exporter.flush(deadline);
   }
 
-  async shutdown(deadline: Promise<void>, reason?: ClosingReason): Promise<void> {
+  async shutdown(deadline: Deadline, reason?: ClosingReason): Promise<void> {
+    if (reason === 'backend_removed') await this.#closeOpened(deadline);
+    else await this.#end(deadline);
+  }
+
+  async #closeOpened(deadline: Deadline): Promise<void> {
     const opened = this.#opened;
     if (opened === undefined) return;
-    // At the end of the processor it stays, so that nothing can open it again.
-    if (reason === 'backend_removed') this.#opened = undefined;
-    await opened.exporter.shutdown(deadline, reason);
-    if (reason === 'backend_removed') this.#keeper.retire(opened.ledger);
+    this.#opened = undefined;
+    this.#firstSequence += opened.ledger.accepted;
+    this.#closing.add(opened);
+    await opened.exporter.shutdown(deadline, 'backend_removed');
+    this.#closing.delete(opened);
+    this.#keeper.retire(opened.ledger);
+  }
+
+  /** At the end of the processor what is open stays, so that nothing can open it again. */
+  async #end(deadline: Deadline): Promise<void> {
+    const open = [...this.#closing, ...(this.#opened === undefined ? [] : [this.#opened])];
+    await Promise.all(open.map(({ exporter }) => exporter.shutdown(deadline)));
   }
 
   #refuse(): number {
@@ -86,4 +108,4 @@ export class TenantExporter implements Exporter {
   }
 }
 
-const NOTHING = { accepted: 0, spooled: 0 };
+const NOTHING = { accepted: 0, unsettled: 0 };

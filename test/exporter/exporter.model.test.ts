@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/config/resolved.js';
 import { createMemory } from '../../src/exporter/memory.js';
 import type { SendResult } from '../../src/transport/result.js';
+import { deadlineOf } from '../helpers/deadline.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
 import {
   type BenchOptions,
@@ -186,7 +187,9 @@ describe('two exporters that share a budget', () => {
           const deadline = new Promise<void>((resolve) => {
             end = resolve;
           });
-          const stopped = subjects.map(({ bench }) => bench.exporter.shutdown(deadline));
+          const stopped = subjects.map(({ bench }) =>
+            bench.exporter.shutdown(deadlineOf(deadline)),
+          );
           for (let round = 0; isAnsweredAtTheEnd && round < 400; round += 1) {
             for (const subject of subjects) subject.answerAll();
             await clock.advance(100);

@@ -2,6 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createMemory } from '../../src/exporter/memory.js';
 import type { SendResult } from '../../src/transport/result.js';
+import { deadlineOf, never } from '../helpers/deadline.js';
 import {
   createBench,
   delivered,
@@ -520,7 +521,7 @@ describe('shutting down', () => {
     await bench.clock.advance(0);
     await bench.answer(1, unavailable);
     const deadline = withResolvers();
-    const stopped = track(bench.exporter.shutdown(deadline.promise));
+    const stopped = track(bench.exporter.shutdown(deadlineOf(deadline.promise)));
     deadline.resolve();
     await bench.clock.advance(0);
     expect(stopped.isDone()).toBe(true);
@@ -543,6 +544,18 @@ describe('shutting down', () => {
     expect(bench.opened).toBe(0);
   });
 
+  it('ends by the earliest of the deadlines that it is given', async () => {
+    const bench = createBench();
+    bench.accept(1);
+    const stopped = track(bench.exporter.shutdown(never(), 'backend_removed'));
+    await bench.clock.advance(60_000);
+    expect(stopped.isDone()).toBe(false);
+    void bench.exporter.shutdown(deadlineOf(Promise.resolve()));
+    await bench.clock.advance(0);
+    expect(stopped.isDone()).toBe(true);
+    expect(bench.dropped).toEqual({ backend_removed: 1 });
+  });
+
   it('is done once, however often it is asked for', async () => {
     const bench = createBench(answerAll);
     const first = bench.exporter.shutdown(never());
@@ -551,10 +564,6 @@ describe('shutting down', () => {
     await bench.exporter.flush();
   });
 });
-
-function never(): Promise<void> {
-  return new Promise(() => {});
-}
 
 function track(promise: Promise<unknown>): { isDone(): boolean } {
   let isDone = false;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createMemory } from '../../src/exporter/memory.js';
 import type { SendResult, Unauthorized } from '../../src/transport/result.js';
+import { now } from '../helpers/deadline.js';
+import { memoryInUse } from '../helpers/memory-in-use.js';
 import {
   type BenchOptions,
   createBench,
@@ -99,6 +101,18 @@ describe('a batch that is refused for its credentials', () => {
     bench.accept(1);
     await bench.clock.advance(0);
     expect(bench.dropped).toEqual({ refused: 1 });
+  });
+
+  it('is sent again too where the others came while its answer was on its way', async () => {
+    const { unauthorized, renew } = createCredentials();
+    const bench = createBench({ backend: { maxExportBatchSize: 1 } });
+    bench.accept(1, 2);
+    await bench.clock.advance(0);
+    await bench.answer(0, unauthorized);
+    renew();
+    await bench.clock.advance(0);
+    await bench.answer(1, unauthorized);
+    expect(bench.batches).toEqual([[1], [2], [1], [2]]);
   });
 
   it('is final once its grace is over, though there may be others', async () => {
@@ -255,12 +269,33 @@ describe('batches that are held', () => {
     const { bench, renew } = createRefused();
     bench.accept(1, 2);
     await bench.clock.advance(0);
-    await bench.exporter.shutdown(Promise.resolve());
+    await bench.exporter.shutdown(now());
     expect(bench.dropped).toEqual({ shutdown_timeout: 2 });
     expect(bench.memory.usedBytes).toBe(0);
     expect(bench.clock.pending).toBe(0);
     await renew();
     expect(bench.sent).toHaveLength(2);
+  });
+
+  it('are let go of when their grace is over, also where no other credentials ever come', async () => {
+    const { unauthorized } = createCredentials();
+    const bench = createBench({ backend: { authGraceMs: 1_000, scheduleDelayMs: 0 } });
+    async function refuse(from: number, count: number): Promise<void> {
+      for (let id = from; id < from + count; id += 1) {
+        bench.accept(id, 1, 60_000);
+        await bench.clock.advance(0);
+        await bench.answer(0, unauthorized);
+        bench.sent.splice(0);
+        await bench.clock.advance(2_000);
+      }
+    }
+    await refuse(1, 1);
+    const before = await memoryInUse();
+    await refuse(2, 200);
+    const after = await memoryInUse();
+    expect(bench.dropped).toEqual({ refused: 201 });
+    // Together they had 12 MB.
+    expect(after.heap + after.buffers - before.heap - before.buffers).toBeLessThan(4_000_000);
   });
 
   it('have one timer together', async () => {

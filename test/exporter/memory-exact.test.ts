@@ -4,6 +4,7 @@ import { createChunks } from '../../src/encoding/chunks.js';
 import { createSpanEncoder } from '../../src/encoding/span-encoder.js';
 import { createMemory } from '../../src/exporter/memory.js';
 import type { SendResult } from '../../src/transport/result.js';
+import { now } from '../helpers/deadline.js';
 import { createBench, delivered, makeRouted, refused, tooLarge, unavailable } from './fixtures.js';
 
 /** What a span counts for beside its bytes. */
@@ -87,7 +88,7 @@ describe('the budget in use', () => {
           }
           expect(memory.usedBytes).toBe(expected());
         }
-        await bench.exporter.shutdown(Promise.resolve());
+        await bench.exporter.shutdown(now());
         expect(memory.usedBytes).toBe(0);
       }),
       { numRuns: 200 },

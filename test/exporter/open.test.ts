@@ -8,6 +8,7 @@ import { openExporter } from '../../src/exporter/open.js';
 import { createSystemClock } from '../../src/system-clock.js';
 import { VERSION } from '../../src/version.js';
 import { makeSpan } from '../encoding/span-fixtures.js';
+import { never, now } from '../helpers/deadline.js';
 import { plainAttributes, startReceiver, type TestReceiver } from '../helpers/receiver.js';
 import { backendDefaults, createCheckingLedger, createRecordingLog } from './fixtures.js';
 
@@ -35,10 +36,9 @@ function open(backend: Partial<Backend>) {
       ledger: accounting.ledger,
       log: createRecordingLog().log,
       clock: createSystemClock(),
-      shutdownTimeoutMs: 1_000,
     },
   );
-  closing.push(() => exporter.shutdown(Promise.resolve()));
+  closing.push(() => exporter.shutdown(now()));
   return { ...accounting, exporter, memory };
 }
 
@@ -89,7 +89,7 @@ describe('an exporter that is opened for a backend', () => {
   it('is flushed and shut down without having had a span, and counts the spans that come too late', async () => {
     const { exporter, dropped, counts } = open({});
     await exporter.flush();
-    await exporter.shutdown(new Promise(() => {}));
+    await exporter.shutdown(never());
     exporter.accept({ span: makeSpan(), routeKey: 'acme' });
     expect(counts.accepted).toBe(1);
     expect(dropped).toEqual({ shutdown_timeout: 1 });
@@ -103,7 +103,7 @@ describe('an exporter that is opened for a backend', () => {
         exporter: { export() {}, shutdown: async () => void calls.push('shutdown') },
       },
     });
-    await exporter.shutdown(new Promise(() => {}));
+    await exporter.shutdown(never());
     expect(calls).toEqual(['shutdown']);
   });
 

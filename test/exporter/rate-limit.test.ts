@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RateLimit } from '../../src/config/resolved.js';
 import type { SendResult } from '../../src/transport/result.js';
+import { deadlineOf, never } from '../helpers/deadline.js';
 import { createFakeClock, type FakeClock } from '../helpers/fake-clock.js';
 import { createBench, delivered, range, tooLarge, unavailable } from './fixtures.js';
 
@@ -115,7 +116,7 @@ describe('a rate limit', () => {
     const deadline = new Promise<void>((resolve) => {
       end = resolve;
     });
-    const stopped = bench.exporter.shutdown(deadline);
+    const stopped = bench.exporter.shutdown(deadlineOf(deadline));
     await bench.clock.advance(5_000);
     expect(bench.batches).toEqual([[1]]);
     end();
@@ -216,7 +217,7 @@ describe('a rate limit', () => {
           expect(bench.counts.delivered).toBe(nextId - 1);
           const times = bench.sent.map(({ atMs }) => atMs);
           expect(mostIn(rateLimit.windowMs, times)).toBeLessThanOrEqual(rateLimit.maxRequests);
-          await bench.exporter.shutdown(new Promise(() => {}));
+          await bench.exporter.shutdown(never());
           expect(clock.pending).toBe(0);
           expect(clock.scheduled).toBeLessThanOrEqual(
             2 * (nextId + steps.length) + 6 * times.length,

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Account } from '../../src/exporter/memory.js';
 import { joinMemory, type MemoryShare } from '../../src/exporter/shared-memory.js';
+import { now } from '../helpers/deadline.js';
 import { type BenchOptions, createBench } from './fixtures.js';
 
 function join(maxBytes: number, joinHere = joinMemory): MemoryShare {
@@ -81,7 +82,7 @@ describe('the budget of a process', () => {
     healthy.accept(1, 100);
     expect(healthy.dropped).toEqual({});
     expect(one.memory.usedBytes).toBeLessThanOrEqual(200_000);
-    for (const { exporter } of [sick, healthy]) await exporter.shutdown(Promise.resolve());
+    for (const { exporter } of [sick, healthy]) await exporter.shutdown(now());
     expect(one.memory.usedBytes).toBe(0);
   });
 });

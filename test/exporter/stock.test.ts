@@ -4,6 +4,7 @@ import { createExporter } from '../../src/exporter/exporter.js';
 import { createMemory } from '../../src/exporter/memory.js';
 import { createStock } from '../../src/exporter/stock.js';
 import type { ExportResult, ReadableSpan, SpanExporter } from '../../src/sdk.js';
+import { never, now } from '../helpers/deadline.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
 import {
   backendDefaults,
@@ -166,7 +167,7 @@ describe('an exporter made elsewhere', () => {
       throw new Error('secret');
     };
     const bench = createBench({ forceFlush: fail, shutdown: fail });
-    const stopped = bench.exporter.shutdown(new Promise(() => {}));
+    const stopped = bench.exporter.shutdown(never());
     await bench.clock.advance(0);
     await stopped;
     expect(bench.lines).toHaveLength(2);
@@ -176,7 +177,7 @@ describe('an exporter made elsewhere', () => {
   it('is shut down after its last batch, and not called afterwards', async () => {
     const bench = createBench();
     accept(bench, 2);
-    const stopped = bench.exporter.shutdown(new Promise(() => {}));
+    const stopped = bench.exporter.shutdown(never());
     await bench.clock.advance(0);
     await bench.answer(0, { code: 0 });
     await bench.clock.advance(0);
@@ -190,7 +191,7 @@ describe('an exporter made elsewhere', () => {
     const bench = createBench();
     accept(bench, 4);
     await bench.clock.advance(0);
-    const stopped = bench.exporter.shutdown(Promise.resolve());
+    const stopped = bench.exporter.shutdown(now());
     await bench.clock.advance(0);
     await stopped;
     expect(bench.calls).toEqual(['export', 'shutdown']);

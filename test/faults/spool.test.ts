@@ -214,6 +214,70 @@ describe('with a spool, a shutdown', () => {
   });
 });
 
+describe('with a spool, a shutdown beside a backend that hangs', () => {
+  it('writes to disk also where the lookup of another key takes half of the time', async () => {
+    const { url } = await startFaultReceiver(hang);
+    const service = startSpooled(
+      { endpoint: url, spoolDir: makeSpoolDir() },
+      { routes: { sick: ['sick'] }, resolveBackend: () => new Promise(() => {}) },
+    );
+    service.makeSpans('sick', 20);
+    service.makeSpans('slow', 1);
+    await service.until(({ backends }) => backends.sick?.inFlight === 20);
+    await service.stop();
+    expect(service.backend('sick')).toMatchObject({ spooled: 20, dropped: {} });
+  });
+
+  it('writes to disk also where update() has made the time shorter', async () => {
+    const { url } = await startFaultReceiver(hang);
+    const backends = { sick: { endpoint: url, spoolDir: makeSpoolDir(), scheduleDelayMs: 0 } };
+    const service = startWatchedService({ backends, shutdownTimeoutMs: 5_000 });
+    service.makeSpans('sick', 20);
+    await service.until(() => service.backend('sick').inFlight === 20);
+    service.processor.update({ backends, shutdownTimeoutMs: 500 });
+    await service.stop();
+    expect(service.backend('sick')).toMatchObject({ spooled: 20, dropped: {} });
+  });
+});
+
+describe('with a spool, the backend of a key', () => {
+  it('stays open until its files are sent, with the key of their own account', async () => {
+    const { url, receiver, restore } = await startDown();
+    const spoolDir = makeSpoolDir();
+    let apiKey = 'key-of-one';
+    const service = startWatchedService({
+      backends: {},
+      templateIdleTimeoutMs: 40,
+      resolveBackendTtlMs: 0,
+      resolveBackend: () => ({
+        endpoint: url,
+        apiKey,
+        spoolDir,
+        scheduleDelayMs: 0,
+        retryMaxElapsedMs: 600,
+      }),
+    });
+    const before = service.makeSpans('acme', 5);
+    // By then it has been looked at several times, and was being settled as its spans went to disk.
+    await service.until(({ backends }) =>
+      Object.values(backends).some(({ spooled: onDisk }) => onDisk === 5),
+    );
+    apiKey = 'key-of-two';
+    const after = service.makeSpans('acme', 1);
+    restore();
+    await service.until(({ backends }) => backends['(removed)']?.delivered === 6);
+    const sentWith = (key: string) =>
+      receiver.requests
+        .filter(({ headers }) => headers.authorization === `Bearer ${key}`)
+        .flatMap(({ spans }) => spans.map(({ spanId }) => spanId));
+    expect(new Set(sentWith('key-of-one'))).toEqual(new Set(before));
+    expect(new Set(sentWith('key-of-two'))).toEqual(new Set(after));
+    expect(service.processor.stats().backends).toMatchObject({
+      '(removed)': { accepted: 6, recovered: 0, movedOut: 0, spooled: 0 },
+    });
+  });
+});
+
 describe('a file', () => {
   it('is for this user alone, and bears what it is checked by', async () => {
     const spoolDir = makeSpoolDir();
@@ -237,6 +301,7 @@ describe('a file', () => {
   it.each([
     { what: 'another URL', change: (url: string) => ({ endpoint: `${url}/other` }) },
     { what: 'another account', change: () => ({ headers: { 'x-scope-orgid': 'other' } }) },
+    { what: 'another key, maybe another account’s', change: () => ({ apiKey: 'other' }) },
   ])('of $what is set aside, and never sent', async ({ change }) => {
     const spoolDir = makeSpoolDir();
     const { url, receiver, restore } = await startDown();

@@ -32,10 +32,10 @@ export function readBatches(directory: string): SpoolFile[] {
   return listBatches(directory).flatMap((file) => decodeSpoolFile(readFileSync(file)) ?? []);
 }
 
-/** Makes every owner of a directory look as if it had been gone for an hour. */
-export function ageOwners(directory: string): void {
-  const hourAgo = Date.now() / 1000 - 3600;
+/** Makes every owner of a directory look as if it had released it, or as if it had been gone for some time. */
+export function ageOwners(directory: string, goneForMs?: number): void {
+  const lastBeat = goneForMs === undefined ? 0 : (Date.now() - goneForMs) / 1000;
   for (const file of listFiles(directory)) {
-    if (path.basename(file) === 'heartbeat') utimesSync(file, hourAgo, hourAgo);
+    if (path.basename(file) === 'heartbeat') utimesSync(file, lastBeat, lastBeat);
   }
 }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { RoutingSpanProcessor } from '../../src/index.js';
 import { drainAtEnd } from '../../src/register/process-end.js';
+import { makeSpoolDir, readBatches } from '../helpers/spool-dir.js';
 import { namesAt, openHangingBackend, openReceiver } from '../integration/backends.js';
 import { SERVE, startScript } from './service.js';
 
@@ -80,6 +81,18 @@ describe('a process that was asked to end', () => {
       stdout: '',
       stderr: 'signalbox: the process ends with spans undelivered: 1 for main\n',
     });
+  });
+
+  it('leaves what a backend that hangs does not take to its spool', async () => {
+    const spoolDir = makeSpoolDir();
+    const child = startScript(await openHangingBackend(), `span('kept'); ${SERVE}`, {
+      SIGNALBOX_SHUTDOWN_TIMEOUT: '2000',
+      SIGNALBOX_BACKEND_MAIN_SPOOL_DIR: spoolDir,
+    });
+    await child.receive();
+    child.kill('SIGTERM');
+    expect(await child.ended).toMatchObject({ signal: 'SIGTERM', stderr: '' });
+    expect(readBatches(spoolDir)).toMatchObject([{ spans: 1 }]);
   });
 
   it('leaves what signal-exit has to do to it', async () => {

@@ -3,6 +3,7 @@ import { createLedger, type Ledger } from '../../src/accounting/ledger.js';
 import { createLog } from '../../src/accounting/log.js';
 import { createMetrics } from '../../src/accounting/metrics.js';
 import type { Backend } from '../../src/config/resolved.js';
+import { startDeadline } from '../../src/deadline.js';
 import { createSpanEncoders } from '../../src/encoding/span-encoder.js';
 import type { Exporter } from '../../src/exporter/exporter.js';
 import { createMemory } from '../../src/exporter/memory.js';
@@ -45,7 +46,7 @@ function open(...backends: readonly Backend[]): BackendSet {
     open(each) {
       const own = ledger.backend(each);
       const parts = { routeAttribute: undefined, encoderOf, memory, log, clock };
-      const options = { ...parts, ledger: own, shutdownTimeoutMs: 5_000 };
+      const options = { ...parts, ledger: own };
       return {
         backend: each,
         ledger: own,
@@ -151,6 +152,35 @@ describe('a removed backend', () => {
     expect(ledger.stats().backends).toMatchObject({ acme: { accepted: 2, delivered: 2 } });
     await clock.advance(100_000);
     expect(ledger.stats().backends).toMatchObject({ '(removed)': { accepted: 2, dropped: {} } });
+  });
+
+  it('that is being closed is shut down in time with the others', async () => {
+    const stuck = { ...recordingExporter(), shutdown: () => new Promise<void>(() => {}) };
+    const set = open(backend('acme', stuck, { timeoutMs: 600_000 }));
+    hand(set.exporterOf('acme'), 1);
+    set.replace(mapOf());
+    await clock.advance(90_000);
+    expect(stuck.names()).toEqual(['span 1']);
+    const deadline = startDeadline(clock, 5_000);
+    set.close();
+    let isDown = false;
+    void Promise.all(set.exporters().map((each) => each.shutdown(deadline))).then(() => {
+      isDown = true;
+    });
+    await clock.advance(5_000);
+    expect(isDown).toBe(true);
+  });
+
+  it('waits as long as what it holds for other credentials may, before it is closed', async () => {
+    const waiting = { export() {}, shutdown: async () => {} };
+    const credentials = { apiKey: '/run/secrets/key', tls: undefined };
+    const set = open(backend('acme', waiting, { credentials, authGraceMs: 600_000 }));
+    hand(set.exporterOf('acme'), 1);
+    set.replace(mapOf());
+    await clock.advance(900_000);
+    expect(ledger.stats().backends).toMatchObject({ acme: { dropped: {} } });
+    await clock.advance(200_000);
+    expect(ledger.stats().backends['(removed)']).toMatchObject({ dropped: { backend_removed: 1 } });
   });
 
   it('comes back with its queue, if it does before it has closed', async () => {

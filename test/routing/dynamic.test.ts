@@ -372,6 +372,25 @@ describe('a backend of a key', () => {
     expect(service.processor.stats()).toMatchObject({ ended: 2, routed: 2 });
   });
 
+  it('that was closed and opened again in between is waited for by who flushes a request', async () => {
+    const server = await receiver();
+    const service = start({
+      resolveBackend: (key) => ({ endpoint: `${server.url}/${key}`, scheduleDelayMs: 60_000 }),
+      templateIdleTimeoutMs: 20,
+    });
+    await withRoute('acme', async () => {
+      // More turns between its spans and others' than a request is remembered by.
+      for (let turn = 0; turn < 70; turn += 1) {
+        context.with(ROOT_CONTEXT, () => emit(service, 'acme'));
+        service.inSpan('own', () => {});
+      }
+      await eventually(isClosed(service, 'acme'));
+      service.inSpan('last', () => {});
+      await flushRequest();
+      expect(server.spans().map(({ name }) => name)).toContain('last');
+    });
+  });
+
   it('is one of as many as there may be; further keys go nowhere, until one of them is idle', async () => {
     const server = await receiver();
     const standard = recordingExporter();

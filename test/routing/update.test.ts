@@ -192,6 +192,24 @@ describe('update', () => {
     expect(service.processor.stats().backends.acme).toMatchObject({ queued: 1 });
   });
 
+  it('loses no span of a key that is being looked up as it is called, more than once', async () => {
+    const acme = recordingExporter();
+    let service: Service | undefined;
+    const update = () =>
+      service?.processor.update({ backends: {}, resolveBackend: () => undefined });
+    service = start({
+      backends: {},
+      resolveBackend() {
+        update();
+        update();
+        return { exporter: acme };
+      },
+    });
+    withRoute('acme', () => service.inSpan('span', () => {}));
+    await service.processor.forceFlush();
+    expect(acme.names()).toEqual(['span']);
+  });
+
   it('takes environment and files anew, and keeps what has not changed in them', async () => {
     const server = await receiver();
     const { key } = writeFiles({ key: 'one' });

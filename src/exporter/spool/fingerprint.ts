@@ -2,53 +2,45 @@ import { createHash } from 'node:crypto';
 import type { Backend } from '../../config/resolved.js';
 
 /** What of a backend decides whose data it takes. */
-export type Identity = Pick<Backend, 'name' | 'url' | 'headers' | 'parent'>;
-
-/**
- * Names of headers, and of parameters of a URL's query, whose values are credentials. Such a value is
- * rotated, and must not tell the account.
- */
-const CREDENTIAL =
-  /^(proxy-)?authorization$|^cookie$|(^|[-_])(api[-_]?key|access[-_]?key|token|secret|password|signature|credential)s?$/i;
+export type Identity = Pick<Backend, 'name' | 'url' | 'headers' | 'parent' | 'credentials'>;
 
 /**
  * The fingerprint of a backend: a file is sent only to one with the same.
  *
- * It is a hash over the backend's name, its URL, its parent, and what tells the account: every header and
- * parameter of the query, but for the values of credentials. Of those only the user of `Basic`
- * credentials, or of the URL, counts, since an account's keys are rotated while its files wait. So a key
- * that is replaced by one of **another** account, under the same name, URL and parent, is not noticed:
- * whoever does that has to rename the backend, or to empty its spool first.
+ * It is a hash over the backend's name, its URL, its parent, and what tells the account: every header and parameter of
+ * the query. A key that is written into the configuration counts with its value, because another key may be another
+ * account's, and nobody can tell: files of before it was replaced are set aside, which is the safer mistake.
  *
- * A header that is not known to be a credential counts with its value: where one is rotated, the files of
- * before are set aside, which is the safer mistake.
+ * A key that comes from a file or a function counts by where it comes from, since such keys are rotated while files
+ * wait. One of **another** account in the same place is not noticed: whoever does that has to rename the backend, or to
+ * empty its spool first.
+ *
+ * Who can read a file could try keys against its hash; those that can be guessed should be none.
  */
-export function fingerprintOf({ name, url, headers, parent }: Identity): string {
-  const identity = [name, describeUrl(url), parent ?? null, describeHeaders(headers)];
+export function fingerprintOf({ name, url, headers, parent, credentials }: Identity): string {
+  const source = credentials?.apiKey;
+  const identity = [
+    name,
+    describeUrl(url),
+    parent ?? null,
+    describeHeaders(headers, source === undefined),
+    typeof source === 'string' ? source : typeof source,
+  ];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
 }
 
 function describeUrl(text: string | undefined): readonly unknown[] {
   if (text === undefined || !URL.canParse(text)) return [text ?? null];
   const url = new URL(text);
-  const query = Array.from(url.searchParams).filter(([name]) => !CREDENTIAL.test(name));
-  return [url.origin, url.pathname, query.sort(byName), url.username];
+  const query = Array.from(url.searchParams).sort(byName);
+  return [url.origin, url.pathname, query, url.username, url.password];
 }
 
-function describeHeaders(headers: Backend['headers']): readonly unknown[] {
+function describeHeaders(headers: Backend['headers'], hasStaticKey: boolean): readonly unknown[] {
   return Object.entries(headers)
-    .flatMap(([name, value]) => {
-      if (!CREDENTIAL.test(name)) return [[name.toLowerCase(), value] as const];
-      const user = basicUserOf(value);
-      return user === undefined ? [] : [[name.toLowerCase(), user] as const];
-    })
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name]) => hasStaticKey || name !== 'authorization')
     .sort(byName);
-}
-
-function basicUserOf(value: string): string | undefined {
-  const [scheme = '', credentials = ''] = value.split(' ');
-  if (scheme.toLowerCase() !== 'basic') return undefined;
-  return Buffer.from(credentials, 'base64').toString().split(':', 1)[0];
 }
 
 function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {

@@ -11,27 +11,36 @@ export interface KeyTrail {
 /** How many changes of the key are kept before those of settled spans are looked for. */
 const MIN_LENGTH = 1024;
 
+/** Spans that may still be asked for: their first sequence number, and the one behind their last. */
+export type HeldRange = readonly [from: number, end: number];
+
 /**
  * Creates a trail, which remembers where the key changes and not the key of every span: to be of another
  * key than the span before costs two entries in lists, to be of the same one comparison.
  *
- * @param oldestHeld - Sequence number of the oldest span that may still be asked for.
+ * It is bounded by what is held, and not by how long: one batch that waits for minutes keeps the keys of its own spans,
+ * and of none that have come and gone meanwhile.
+ *
+ * @param heldRanges - What is held, in any order.
  */
-export function createKeyTrail(oldestHeld: () => number): KeyTrail {
-  return new OwnKeyTrail(oldestHeld);
+export function createKeyTrail(heldRanges: () => HeldRange[]): KeyTrail {
+  return new OwnKeyTrail(heldRanges);
 }
+
+/** The spans that are still to be accepted: they are of the last key, until it changes. */
+const TO_COME: HeldRange = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
 
 /** A class for the reason that the queue is one: `accept` meets many. */
 class OwnKeyTrail implements KeyTrail {
-  readonly #oldestHeld: () => number;
+  readonly #heldRanges: () => HeldRange[];
   /** Of the first span after each change. */
   #sequences: number[] = [];
   #keys: (string | undefined)[] = [];
   #last: string | undefined;
   #pruneAt = MIN_LENGTH;
 
-  constructor(oldestHeld: () => number) {
-    this.#oldestHeld = oldestHeld;
+  constructor(heldRanges: () => HeldRange[]) {
+    this.#heldRanges = heldRanges;
   }
 
   note(sequence: number, key: string | undefined): void {
@@ -68,11 +77,20 @@ class OwnKeyTrail implements KeyTrail {
   }
 
   #prune(): void {
-    const first = this.#indexAt(this.#oldestHeld());
-    if (first > 0) {
-      this.#sequences = this.#sequences.slice(first);
-      this.#keys = this.#keys.slice(first);
+    const sequences: number[] = [];
+    const keys: (string | undefined)[] = [];
+    const held = this.#heldRanges().sort(([one], [other]) => one - other);
+    let next = 0;
+    for (const [from, end] of [...held, TO_COME]) {
+      let index = Math.max(next, this.#indexAt(from));
+      for (; (this.#sequences[index] ?? end) < end; index += 1) {
+        sequences.push(this.#sequences[index] ?? 0);
+        keys.push(this.#keys[index]);
+        next = index + 1;
+      }
     }
+    this.#sequences = sequences;
+    this.#keys = keys;
     // Again when it has doubled, so that what is not settled yet is not searched time and again.
     this.#pruneAt = Math.max(MIN_LENGTH, 2 * this.#keys.length);
   }

@@ -5,6 +5,7 @@ import type { Backend } from '../../config/resolved.js';
 import type { SendFailure, SendResult, Success, Unauthorized } from '../../transport/result.js';
 import { noteAnswer, noteFailure } from '../attempt.js';
 import { nameOf } from '../pack.js';
+import { createRenewalWatch } from '../renewal-watch.js';
 import type { Body } from '../wire.js';
 import { halveBody } from './body-halves.js';
 import type { SpoolInside } from './spool.js';
@@ -15,10 +16,14 @@ import type { Store, StoredFile } from './store.js';
 export interface Replay {
   /** When the next file may be sent, on the monotonic clock; infinity while there is none, or one is under way. */
   readonly atMs: number;
-  /** Sends the oldest file that may be sent; resolves to whether there was a request. Never rejects. */
+  /** Sends the next file that may be sent; resolves to whether there was a request. Never rejects. */
   run(): Promise<boolean>;
   /** Sends no more; the one that is under way stays on disk. */
   stop(): void;
+  /** Resolves when nothing is under way. Once it is stopped that takes as long as the disk does. */
+  settled(): Promise<void>;
+  /** Waits for the disk no longer: what is under way counts as on disk, as it was. */
+  abandon(): void;
 }
 
 /** What files are sent with. */
@@ -38,23 +43,41 @@ export interface ReplayParts {
  * at the most.
  */
 const PAUSE_MS = 50;
-/** How long is waited where memory is short, where the disk can not be read, or where every file is held back. */
+/** How long a file waits where memory is short or where it can not be read, and all of them where every one has to. */
 const WAIT_MS = 5_000;
-/** How long is waited after a refusal of the credentials, unless others come before. */
+/** How long a file waits after a refusal of the credentials, unless others come before. */
 const REFUSED_WAIT_MS = 60_000;
+/** Longest pause between two files that are refused so one after the other: all of them may have to wait. */
+const MAX_REFUSED_PAUSE_MS = 1_000;
 
-/** Creates the replay of one exporter. */
+/**
+ * Creates the replay of one exporter.
+ *
+ * The oldest file goes first, and one that was tried in vain goes behind those that were not: what a backend refuses
+ * of one tenant, or can not digest, must not hold up the others for as long as files may wait.
+ */
 export function createReplay(parts: ReplayParts): Replay {
   const { backend, inside, store, ledger, log, clock } = parts;
   const { backlog, courier, pace } = inside;
   const health = { backend, backlog, pace, log };
   let notBeforeMs = Number.NEGATIVE_INFINITY;
-  let isRunning = false;
+  let running: Promise<boolean> | undefined;
   let isStopped = false;
   let failures = 0;
+  let refusals = 0;
+  /** The file that is on the wire, and how many of its spans the ledger still has there. */
+  let out: { readonly stored: StoredFile; spans: number } | undefined;
   const aborter = new AbortController();
-  const stopped = new Promise<undefined>((resolve) => {
-    aborter.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  let onStop = () => {};
+  /** What each file that was refused for its credentials waits for. */
+  const awaited = new WeakMap<StoredFile, Promise<void>>();
+  const watch = createRenewalWatch((renewed) => {
+    for (const stored of store.files) {
+      if (awaited.get(stored) === renewed) stored.notBeforeMs = Number.NEGATIVE_INFINITY;
+    }
+    refusals = 0;
+    notBeforeMs = clock.now();
+    inside.onChange();
   });
 
   function mayReplay(routeKeys: readonly string[] | undefined): boolean {
@@ -71,6 +94,25 @@ export function createReplay(parts: ReplayParts): Replay {
     notBeforeMs = clock.now() + ms;
   }
 
+  function postpone(stored: StoredFile, ms: number): void {
+    stored.notBeforeMs = clock.now() + ms;
+  }
+
+  /** Of the files that may be sent now the one that was tried the longest ago, or never, and of these the oldest. */
+  function next(): StoredFile | undefined {
+    let found: StoredFile | undefined;
+    let beforeMs = clock.now();
+    for (const stored of store.files) {
+      const { notBeforeMs: atMs, routeKeys } = stored;
+      const isNext = found === undefined ? atMs <= beforeMs : atMs < beforeMs;
+      if (!isNext || !mayReplay(routeKeys)) continue;
+      found = stored;
+      beforeMs = atMs;
+      if (atMs === Number.NEGATIVE_INFINITY) break;
+    }
+    return found;
+  }
+
   function takeMemory({ bytes }: StoredFile): boolean {
     if (!backlog.account.take(bytes)) return false;
     backlog.account.pin(bytes);
@@ -80,8 +122,8 @@ export function createReplay(parts: ReplayParts): Replay {
   async function replay(stored: StoredFile): Promise<boolean> {
     const file = await store.read(stored);
     if (file === undefined) {
-      // Where it is gone, or set aside, the next one may go; where the disk fails it is left alone.
-      pause(store.has(stored) ? WAIT_MS : PAUSE_MS);
+      // Unless it is gone, or set aside, it can not be read now.
+      postpone(stored, WAIT_MS);
       return false;
     }
     stored.routeKeys = file.routeKeys;
@@ -95,19 +137,19 @@ export function createReplay(parts: ReplayParts): Replay {
     const { failuresEver } = pace;
     const startedAtMs = clock.now();
     stored.isOut = true;
+    out = { stored, spans };
     ledger.start(spans, stored.place);
     ledger.sendBytes(file.body.length);
-    // Its answer is not waited for once it is stopped: it may have come, and been lost.
-    const result = await Promise.race([courier.send(toBody(file), aborter.signal), stopped]);
+    const result = await answer(file);
     const tookMs = clock.now() - startedAtMs;
     if (result === undefined) {
       ledger.endOperation(tookMs, 'aborted');
-      putBack(stored);
+      putBack();
       return;
     }
     endOperation(result, tookMs);
     if (result.status === 'retryable') {
-      putBack(stored);
+      putBack();
       failures += 1;
       const { failure, retryAfterMs } = result;
       const failed = {
@@ -116,17 +158,20 @@ export function createReplay(parts: ReplayParts): Replay {
         failures,
         retryAfterMs,
       };
-      pause(noteFailure(health, failed, failure));
+      const waitMs = noteFailure(health, failed, failure);
+      pause(waitMs);
+      postpone(stored, waitMs);
       return;
     }
     failures = 0;
     noteAnswer(health);
     pause(Math.max(PAUSE_MS, tookMs));
     if (result.status === 'unauthorized') {
-      putBack(stored);
-      waitForCredentials(result);
+      putBack();
+      waitForCredentials(stored, result);
       return;
     }
+    refusals = 0;
     if (result.status === 'success') deliver(spans, result);
     else if (result.status === 'too_large' && spans > 1) {
       await split(stored, file, result.failure);
@@ -135,20 +180,29 @@ export function createReplay(parts: ReplayParts): Replay {
       const { message, errorType } = result.failure;
       ledger.drop(result.status, spans, 'inFlight', message, errorType);
     }
+    out = undefined;
     await store.remove(stored);
   }
 
+  /** Its answer is not waited for once it is stopped: it may have come, and been lost. */
+  function answer(file: SpoolFile): Promise<SendResult | undefined> {
+    return new Promise((resolve, reject) => {
+      onStop = () => resolve(undefined);
+      courier.send(toBody(file), aborter.signal).then(resolve, reject);
+    });
+  }
+
   /** Here nothing is held: a file can wait for other credentials where it is, as long as any may wait. */
-  function waitForCredentials({ failure, renewed }: Unauthorized): void {
+  function waitForCredentials(stored: StoredFile, { failure, renewed }: Unauthorized): void {
     log.warn(
       `${backend.name} credentials refused`,
       `backend ${backend.name} refuses its credentials (${failure.message}): what it refuses waits for others`,
     );
-    pause(REFUSED_WAIT_MS);
-    void renewed.then(() => {
-      notBeforeMs = clock.now();
-      inside.onChange();
-    });
+    postpone(stored, REFUSED_WAIT_MS);
+    pause(Math.min(PAUSE_MS * 2 ** refusals, MAX_REFUSED_PAUSE_MS));
+    refusals += 1;
+    awaited.set(stored, renewed);
+    watch(renewed);
   }
 
   function endOperation(result: SendResult, durationMs: number): void {
@@ -171,70 +225,88 @@ export function createReplay(parts: ReplayParts): Replay {
   }
 
   /** An attempt has come to nothing: the file is there as before, unless another process has taken it. */
-  function putBack(stored: StoredFile): void {
+  function putBack(): void {
+    if (out === undefined) return;
+    const { stored, spans } = out;
+    out = undefined;
     stored.isOut = false;
     stored.place = 'spooledAttempted';
-    if (store.has(stored)) ledger.spool(stored.spans, 'inFlight');
-    else ledger.moveOut(stored.spans, 'inFlight');
+    // Fewer than the file has where some of them are in a smaller one by now.
+    stored.spans = spans;
+    if (store.has(stored)) ledger.spool(spans, 'inFlight');
+    else ledger.moveOut(spans, 'inFlight');
   }
 
   /** Puts two smaller files in the place of one that is too large. */
   async function split(stored: StoredFile, file: SpoolFile, failure: SendFailure): Promise<void> {
-    const halves = await halveBody(file);
-    if (halves === undefined) {
-      ledger.drop('too_large', stored.spans, 'inFlight', failure.message, failure.errorType);
-      await store.remove(stored);
-      return;
-    }
-    const written: StoredFile[] = [];
-    for (const { body, spans } of halves) {
-      const half = await store.write({ ...file, spans }, [body], () => {
+    const { body: _, ...header } = file;
+    for (const { body, spans } of (await halveBody(file)) ?? []) {
+      await store.write({ ...header, spans }, [body], () => {
+        if (out === undefined) return undefined;
+        out.spans -= spans;
         ledger.spool(spans, 'inFlight');
         return 'spooledAttempted';
       });
-      if (half !== undefined) written.push(half);
     }
-    const left = stored.spans - written.reduce((sum, { spans }) => sum + spans, 0);
+    // It was abandoned, and is on disk as a whole.
+    if (out === undefined) return;
+    const left = out.spans;
+    out = undefined;
     // What the disk did not take is lost: the request can not be sent as it is.
     if (left > 0) ledger.drop('too_large', left, 'inFlight', failure.message, failure.errorType);
     await store.remove(stored);
   }
 
+  async function runOne(stored: StoredFile): Promise<boolean> {
+    try {
+      return await replay(stored);
+    } catch (error) {
+      // Nothing above throws but by a bug, which must not become the application's unhandled rejection.
+      log.once(
+        `${backend.name} replay`,
+        `replaying failed, which is a bug of signalbox: ${nameOf(error)}`,
+      );
+      putBack();
+      postpone(stored, WAIT_MS);
+      return true;
+    } finally {
+      running = undefined;
+      backlog.account.unpin(stored.bytes);
+      backlog.account.give(stored.bytes);
+    }
+  }
+
   return {
     get atMs() {
-      if (isStopped || isRunning || store.files.length === 0) return Number.POSITIVE_INFINITY;
+      if (isStopped || running !== undefined || store.files.length === 0)
+        return Number.POSITIVE_INFINITY;
       // New spans first: while they fail, or are more than can be sent, files wait.
       const isFailing = backlog.batches.some((batch) => batch.failures > 0);
       return isFailing || backlog.isPressed ? Number.POSITIVE_INFINITY : notBeforeMs;
     },
     async run() {
-      const stored = store.files.find(({ routeKeys }) => mayReplay(routeKeys));
-      if (stored === undefined || !takeMemory(stored)) {
+      const stored = next();
+      if (stored === undefined) {
         pause(WAIT_MS);
         return false;
       }
-      isRunning = true;
       pause(PAUSE_MS);
-      try {
-        return await replay(stored);
-      } catch (error) {
-        // Nothing above throws but by a bug, which must not become the application's unhandled rejection.
-        log.once(
-          `${backend.name} replay`,
-          `replaying failed, which is a bug of signalbox: ${nameOf(error)}`,
-        );
-        pause(WAIT_MS);
-        return true;
-      } finally {
-        isRunning = false;
-        backlog.account.unpin(stored.bytes);
-        backlog.account.give(stored.bytes);
+      if (!takeMemory(stored)) {
+        postpone(stored, WAIT_MS);
+        return false;
       }
+      running = runOne(stored);
+      return running;
     },
     stop() {
       isStopped = true;
       aborter.abort();
+      onStop();
     },
+    async settled() {
+      await running;
+    },
+    abandon: putBack,
   };
 }
 

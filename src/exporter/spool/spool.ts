@@ -3,16 +3,22 @@ import type { Log } from '../../accounting/log.js';
 import type { BackendDropReason } from '../../accounting/reasons.js';
 import type { Cancel, Clock } from '../../clock.js';
 import type { Backend, SpoolLimits } from '../../config/resolved.js';
-import { type Deadline, startDeadline } from '../../deadline.js';
+import {
+  createEarliestDeadline,
+  type Deadline,
+  type StartedDeadline,
+  startDeadline,
+} from '../../deadline.js';
 import type { Backlog } from '../backlog.js';
-import type { Batch } from '../batch.js';
+import { type Batch, isUnsettled } from '../batch.js';
 import type { Courier, Parcel } from '../courier.js';
+import type { ClosingReason } from '../exporter.js';
 import type { Pace } from '../pace.js';
 import type { Pack } from '../pack.js';
 import type { Body } from '../wire.js';
 import { type Disk, localDisk } from './disk.js';
 import { fingerprintOf } from './fingerprint.js';
-import { createKeyTrail } from './key-trail.js';
+import { createKeyTrail, type HeldRange } from './key-trail.js';
 import { HEARTBEAT_MS } from './ownership.js';
 import { createReplay } from './replay.js';
 import { createSaver } from './save.js';
@@ -22,7 +28,7 @@ import { createStore } from './store.js';
 export interface Spool<P extends Parcel> {
   /** A span was accepted. Called for each, and so as cheap as can be. */
   noteAccepted(sequence: number, routeKey: string | undefined): void;
-  /** Something has happened: begins to write queued spans to disk where that is needed. */
+  /** Something has happened: begins to write to disk what should not stay in memory, where that is needed. */
   mind(): void;
   /** Writes a batch; where the disk does not take it, it is dropped for the reason. */
   save(batch: Batch<P>, reason: BackendDropReason): void;
@@ -32,10 +38,16 @@ export interface Spool<P extends Parcel> {
   readonly replayAtMs: number;
   /** Sends one file; resolves to whether there was a request. */
   replay(): Promise<boolean>;
-  /** The exporter is closing: says until when it may go on sending, so that the rest can be written by `deadline`. */
-  closing(deadline: Promise<void>): Deadline;
-  /** Writes what is held until `deadline` resolves, and lets other processes have the files. */
-  close(deadline: Promise<void>): Promise<void>;
+  /**
+   * The exporter is closing: gives a promise that resolves when it has to stop sending, so that the rest can be written
+   * by the deadline. The same one for each call: the earliest deadline counts.
+   */
+  closing(deadline: Deadline): Promise<void>;
+  /**
+   * Writes what is held until `deadline` resolves, and lets other processes have the files. Where the backend is removed
+   * these leave its account.
+   */
+  close(deadline: Promise<void>, reason: ClosingReason): Promise<void>;
 }
 
 /** What of an exporter its spool works with. */
@@ -59,7 +71,6 @@ export interface SpoolOptions {
   readonly ledger: BackendLedger;
   readonly log: Log;
   readonly clock: Clock;
-  readonly shutdownTimeoutMs: number;
   /**
    * Whether spans of these route keys may be sent to the backend today; a file that may not stays where it is.
    *
@@ -75,34 +86,38 @@ export interface SpoolOptions {
  * slow. One that is well takes many batches in this time.
  */
 const BEHIND_MS = 250;
-/** The part of a shutdown's time that is kept for writing what has not been sent. */
+/** The part of what is left of a shutdown's time that is kept for writing what has not been sent. */
 const RESERVE = 0.4;
 
 /** Creates the spool of one backend. Its first look at the disk is in a turn of its own. */
 export function createSpool(options: SpoolOptions): Spool<Body> {
-  const { backend, inside, clock, shutdownTimeoutMs, disk = localDisk } = options;
+  const { backend, inside, clock, disk = localDisk } = options;
   const { mayReplay = () => true } = options;
   const { backlog, pace } = inside;
   const fingerprint = fingerprintOf(backend);
   const contentType =
     backend.protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
   const store = createStore({ ...options, backend: backend.name, fingerprint, disk });
-  const keys = createKeyTrail(oldestHeld);
+  const keys = createKeyTrail(heldRanges);
   const saver = createSaver({ inside, store, keys, fingerprint, contentType, clock });
   const replay = createReplay({ ...options, store, mayReplay });
   let isSpilling = false;
   let isClosing = false;
   let cancelMind: Cancel | undefined;
   let cancelTend = clock.schedule(tend, 0);
-  let onDown = () => {};
+  const lastCall = createEarliestDeadline();
+  const shares: StartedDeadline[] = [];
 
-  function oldestHeld(): number {
-    const runs = [...backlog.batches, ...backlog.held].flatMap((batch) => batch.runs);
+  function heldRanges(): HeldRange[] {
+    const ranges: HeldRange[] = [];
+    for (const { runs } of [...backlog.batches, ...backlog.held]) {
+      const [first, last] = [runs[0], runs.at(-1)];
+      if (first === undefined || last === undefined) continue;
+      ranges.push([first.sequence, last.sequence + last.to - last.from]);
+    }
     const { oldest } = backlog.queue;
-    return Math.min(
-      backlog.nextSequence,
-      ...[...runs, ...(oldest ? [oldest] : [])].map(sequenceOf),
-    );
+    if (oldest !== undefined) ranges.push([oldest.sequence, backlog.nextSequence]);
+    return ranges;
   }
 
   function tend(): void {
@@ -121,11 +136,11 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
   }
 
   function mind(): void {
-    if (pace.isDown) onDown();
+    if (isClosing && pace.isDown) lastCall.pass();
     if (isSpilling || isClosing || cancelMind !== undefined) return;
     if (!backlog.isPressed || !store.isWritable) return;
     // Not within accept, which is called in the application's own request.
-    cancelMind = clock.schedule(spill, isBehind() ? 0 : BEHIND_MS);
+    cancelMind = clock.schedule(spill, backlog.held.size > 0 || isBehind() ? 0 : BEHIND_MS);
   }
 
   function spill(): void {
@@ -136,12 +151,18 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
     });
   }
 
-  /** Writes the oldest queued spans, one batch at a time: the newest then need not be dropped. */
+  /** Writes what it should, one batch at a time: nothing need be dropped for want of room then. */
   async function spillAll(): Promise<void> {
-    while (backlog.isPressed && isBehind() && store.isWritable && !isClosing) {
-      const batch = formBatch();
+    while (backlog.isPressed && store.isWritable && !isClosing) {
+      const batch = nextToSpill();
       if (batch === undefined || !(await saver.save(batch))) return;
     }
+  }
+
+  /** What waits for other credentials can not be sent in any case; then the oldest that is queued, in an outage. */
+  function nextToSpill(): Batch<Body> | undefined {
+    for (const batch of backlog.held) return batch;
+    return isBehind() ? formBatch() : undefined;
   }
 
   function formBatch(): Batch<Body> | undefined {
@@ -155,14 +176,26 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
 
   /** Writes all that is held, oldest first, until the disk fails or nobody waits any more. */
   async function saveAll(isOver: () => boolean): Promise<void> {
+    // Single spans that are larger than the spool may be.
+    const passedOver = new Set<Batch<Body>>();
     while (!isOver()) {
       const waiting = [...backlog.held, ...backlog.batches].find(
-        ({ state }) => state === 'waiting',
+        (each) => each.state === 'waiting' && !passedOver.has(each),
       );
       const batch = waiting ?? formBatch();
-      if (batch === undefined || !(await saver.save(batch))) break;
+      if (batch === undefined) break;
+      if ((await saver.save(batch)) || !isUnsettled(batch)) continue;
+      if (!store.isWritable) break;
+      // The disk is well: the batch was too large.
+      if (batch.spans === 1) passedOver.add(batch);
+      else divide(batch);
     }
     await saver.settled();
+  }
+
+  function divide(batch: Batch<Body>): void {
+    backlog.open(batch);
+    backlog.split(batch);
   }
 
   return {
@@ -187,15 +220,18 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
       cancelMind?.();
       cancelTend();
       replay.stop();
-      const reserved = startDeadline(clock, shutdownTimeoutMs * (1 - RESERVE));
+      const leftMs = deadline.endsAtMs - clock.now();
+      // It need not keep the process alive: who waits for the deadline does.
+      const share = startDeadline(clock, leftMs * (1 - RESERVE), false);
+      shares.push(share);
+      lastCall.add(deadline);
+      lastCall.add(share);
       // There is nothing to wait for where it is known that the backend takes nothing.
-      const down = new Promise<void>((resolve) => {
-        onDown = resolve;
-        if (pace.isDown) resolve();
-      });
-      return { ...reserved, passed: Promise.race([deadline, reserved.passed, down]) };
+      if (pace.isDown) lastCall.pass();
+      return lastCall.passed;
     },
-    async close(deadline) {
+    async close(deadline, reason) {
+      for (const share of shares) share.cancel();
       let isOver = false;
       const over = deadline.then(() => {
         isOver = true;
@@ -205,12 +241,11 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
       for (const batch of Array.from(backlog.batches)) {
         if (!saver.has(batch) && batch.state !== 'waiting') backlog.recall(batch);
       }
+      await Promise.race([replay.settled(), over]);
       await Promise.race([saveAll(() => isOver), over]);
       await Promise.race([store.close(), over]);
+      replay.abandon();
+      if (reason === 'backend_removed') store.leave();
     },
   };
-}
-
-function sequenceOf({ sequence }: { readonly sequence: number }): number {
-  return sequence;
 }

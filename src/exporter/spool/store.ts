@@ -3,10 +3,11 @@ import type { BackendLedger, Place } from '../../accounting/ledger.js';
 import type { Log } from '../../accounting/log.js';
 import type { Clock } from '../../clock.js';
 import type { SpoolLimits } from '../../config/resolved.js';
+import { directoryNameOf } from './directory-name.js';
 import { codeOf, type Disk, PARTIAL } from './disk.js';
 import { formatFileName, type NamedFile, parseFileName } from './file-name.js';
 import { createOneAtATime } from './one-at-a-time.js';
-import { createOwnership, isHeartbeat } from './ownership.js';
+import { createOwnership, isHeartbeat, SECOND_LOOK_MS } from './ownership.js';
 import { createQuarantine } from './quarantine.js';
 import {
   decodeSpoolFile,
@@ -21,7 +22,7 @@ export type SpooledPlace = Extract<Place, 'spooled' | 'spooledAttempted'>;
 /** A file of this process. */
 export interface StoredFile {
   readonly name: string;
-  readonly spans: number;
+  spans: number;
   /** What it takes on disk: whole blocks. */
   readonly bytes: number;
   readonly createdAt: number;
@@ -30,6 +31,8 @@ export interface StoredFile {
   place: SpooledPlace;
   /** It is being sent: nothing else may happen to it. */
   isOut: boolean;
+  /** When it may be sent again, on the monotonic clock; minus infinity before it was tried. */
+  notBeforeMs: number;
 }
 
 /** The files of one backend that belong to this process. Nothing here rejects. */
@@ -60,6 +63,8 @@ export interface Store {
   tend(): Promise<void>;
   /** Lets other processes have the files. */
   close(): Promise<void>;
+  /** Moves all files out of the ledger, which is another's from here on: they wait for whoever opens the like of it. */
+  leave(): void;
 }
 
 /** What a store is made of. */
@@ -97,6 +102,7 @@ export function createStore(parts: StoreParts): Store {
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
   let adoptAtMs = Number.NEGATIVE_INFINITY;
   let isClosed = false;
+  let hasLeft = false;
 
   function pathOf({ name }: Pick<StoredFile, 'name'>): string {
     return path.join(ownership.directory ?? base, name);
@@ -121,13 +127,17 @@ export function createStore(parts: StoreParts): Store {
     return true;
   }
 
-  /** Another process has taken this one for gone, and has its files. */
-  function loseAll(): void {
+  function moveAllOut(): void {
     for (const file of Array.from(files)) {
       forget(file);
       // What is on the wire is settled by its answer.
       if (!file.isOut) ledger.moveOut(file.spans, file.place);
     }
+  }
+
+  /** Another process has taken this one for gone, and has its files. */
+  function loseAll(): void {
+    moveAllOut();
     leftovers.clear();
     const reason = 'this one showed no sign of life';
     log.warn(
@@ -204,7 +214,16 @@ export function createStore(parts: StoreParts): Store {
         sequence += 1;
         const name = formatFileName({ createdAt, sequence, owner: ownership.id, spans });
         await disk.write(path.join(directory, name), parts);
-        return { name, spans, bytes: needed, createdAt, routeKeys, place: 'spooled', isOut: false };
+        return {
+          name,
+          spans,
+          bytes: needed,
+          createdAt,
+          routeKeys,
+          place: 'spooled',
+          isOut: false,
+          notBeforeMs: Number.NEGATIVE_INFINITY,
+        };
       } catch (error) {
         // Where its directory is gone, a new one is taken at the second attempt.
         const isGone = codeOf(error) === 'ENOENT' && attempt === 0;
@@ -263,7 +282,7 @@ export function createStore(parts: StoreParts): Store {
   async function collect(directory: string, left: number): Promise<number> {
     let rest = left;
     for (const { name, isDirectory } of await disk.list(directory)) {
-      if (rest === 0) return 0;
+      if (rest === 0 || isClosed) return 0;
       const from = path.join(directory, name);
       const named = parseFileName(name);
       if (isDirectory) {
@@ -284,8 +303,18 @@ export function createStore(parts: StoreParts): Store {
   async function takeOver(from: string, name: string, named: NamedFile): Promise<void> {
     const size = roundUp(await disk.sizeOf(from));
     await disk.move(from, path.join(await ownership.take(), name));
+    // It stays in this one's directory, which others are let to have.
+    if (hasLeft) return;
     ledger.recover(named.spans);
-    add({ name, ...named, bytes: size, routeKeys: undefined, place: 'spooled', isOut: false });
+    add({
+      name,
+      ...named,
+      bytes: size,
+      routeKeys: undefined,
+      place: 'spooled',
+      isOut: false,
+      notBeforeMs: Number.NEGATIVE_INFINITY,
+    });
   }
 
   /** Takes over some of what has been adopted, now or before; `false` when nothing is left. */
@@ -303,7 +332,7 @@ export function createStore(parts: StoreParts): Store {
   async function adopt(): Promise<boolean> {
     if (clock.now() < adoptAtMs) return false;
     adoptAtMs = clock.now() + ADOPT_EVERY_MS;
-    await ownership.adopt();
+    if (await ownership.adopt()) adoptAtMs = clock.now() + SECOND_LOOK_MS;
     return true;
   }
 
@@ -330,7 +359,7 @@ export function createStore(parts: StoreParts): Store {
       oneAtATime(async () => {
         const file = await writeNow(header, body);
         if (file === undefined) return undefined;
-        const place = onWritten();
+        const place = hasLeft ? undefined : onWritten();
         if (place !== undefined) {
           file.place = place;
           add(file);
@@ -354,27 +383,25 @@ export function createStore(parts: StoreParts): Store {
       // A part at a time: what is to be written must not wait for thousands of files.
       for (let more = isTimeToCollect; more; ) more = await tendTo(collectSome);
     },
-    close: () =>
-      oneAtATime(async () => {
-        isClosed = true;
+    close() {
+      // At once: what is being looked after in this turn must not take over more.
+      isClosed = true;
+      return oneAtATime(async () => {
         try {
           await ownership.release(files.length === 0 && leftovers.size === 0);
         } catch (error) {
           // Others wait until its last sign of life is old enough.
           warn('can not be released', error);
         }
-      }),
+      });
+    },
+    leave() {
+      hasLeft = true;
+      moveAllOut();
+    },
   };
 }
 
 function roundUp(size: number): number {
   return Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
-}
-
-/** A backend's name as that of a directory: what might lead elsewhere in a path is written as its code. */
-function directoryNameOf(backend: string): string {
-  return backend.replace(
-    /[^A-Za-z0-9_-]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
-  );
 }

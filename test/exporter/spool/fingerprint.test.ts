@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { CredentialSources } from '../../../src/config/resolved.js';
 import { fingerprintOf, type Identity } from '../../../src/exporter/spool/fingerprint.js';
 
 const backend: Identity = {
@@ -10,15 +11,12 @@ const backend: Identity = {
     'x-scope-orgid': 'acme',
   },
   parent: 'project_name:checkout',
+  credentials: undefined,
 };
 const fingerprint = fingerprintOf(backend);
 
 function withHeader(name: string, value: string): Identity {
   return { ...backend, headers: { ...backend.headers, [name]: value } };
-}
-
-function basic(user: string, password: string): string {
-  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
 describe('a fingerprint', () => {
@@ -37,29 +35,45 @@ describe('a fingerprint', () => {
   });
 
   it.each<[string, Identity]>([
-    ['API key', withHeader('authorization', 'Bearer rotated')],
-    ['key in a header of its own', withHeader('x-api-key', 'rotated')],
-    [
-      'password and key in the URL',
-      {
-        ...backend,
-        url: 'https://user:rotated@otlp.example.com/v1/traces?api_key=rotated&dataset=a',
-      },
-    ],
-    ['order of its headers, and no key', { ...backend, headers: { 'x-scope-orgid': 'acme' } }],
-  ])('is the same with another %s', (_, same) => {
+    ['API key', withHeader('authorization', 'Bearer other')],
+    ['key in a header of its own', withHeader('x-api-key', 'other')],
+    ['password', { ...backend, url: backend.url?.replace('user:secret', 'user:other') }],
+    ['key in the query', { ...backend, url: backend.url?.replace('key=secret', 'key=other') }],
+  ])(
+    'is another with another %s in the configuration, which may be another account’s',
+    (_, other) => {
+      expect(fingerprintOf(other)).not.toBe(fingerprint);
+    },
+  );
+
+  it('is the same whatever the order of headers and parameters', () => {
+    const same = {
+      ...backend,
+      url: 'https://user:secret@otlp.example.com/v1/traces?api_key=secret&dataset=a',
+      headers: Object.fromEntries(Object.entries(backend.headers).reverse()),
+    };
     expect(fingerprintOf(same)).toBe(fingerprint);
   });
 
-  it('tells the users of basic credentials apart, and not their passwords', () => {
-    const [one, rotated, other] = [
-      withHeader('authorization', basic('1', 'secret')),
-      withHeader('authorization', basic('1', 'rotated')),
-      withHeader('authorization', basic('2', 'secret')),
-    ].map(fingerprintOf);
-    expect(rotated).toBe(one);
-    expect(other).not.toBe(one);
-  });
+  it.each<[string, CredentialSources['apiKey'], CredentialSources['apiKey']]>([
+    ['file', '/run/secrets/key', '/run/secrets/other'],
+    ['function', () => 'key', undefined],
+  ])(
+    'is the same while the key of a %s is rotated, and another with another source',
+    (_, source, other) => {
+      const withKey = (key: string | undefined, apiKey: CredentialSources['apiKey']) => {
+        const { authorization, ...headers } = backend.headers;
+        return fingerprintOf({
+          ...backend,
+          headers: { ...headers, ...(key && { authorization: `Bearer ${key}` }) },
+          credentials: { apiKey, tls: undefined },
+        });
+      };
+      expect(withKey('rotated', source)).toBe(withKey('secret', source));
+      expect(withKey(undefined, source)).toBe(withKey('secret', source));
+      expect(withKey('secret', other)).not.toBe(withKey('secret', source));
+    },
+  );
 
   it('shows nothing of what it is made of', () => {
     expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);

@@ -13,6 +13,33 @@ function runOf(first: number, end: number): Run {
   return { chunk: undefined, kept, resource, scope, ...place };
 }
 
+it('keeps no more than what is held needs, however long one batch is held', () => {
+  let looks = 0;
+  let length = 0;
+  const trail = createKeyTrail(() => {
+    looks += 1;
+    return [
+      [length - 10, length],
+      [3, 5],
+    ];
+  });
+  for (; length < 100_000; length += 1) trail.note(length, `key ${length % 3}`);
+  // It looks again when it has a thousand changes more than it needed, and not when it has twice as many as ever.
+  expect(looks).toBeGreaterThan(50);
+  expect(trail.keysOf([runOf(3, 5)])).toEqual(['key 0', 'key 1']);
+  expect(trail.keysOf([runOf(length - 2, length)])).toEqual(['key 2', 'key 0']);
+});
+
+it('takes as many batches as there may be', () => {
+  const ranges = Array.from({ length: 200_000 }, (_, index) => [2 * index, 2 * index + 1] as const);
+  const trail = createKeyTrail(() => [...ranges]);
+  for (let sequence = 0; sequence < 400_000; sequence += 1) {
+    trail.note(sequence, `key ${sequence % 4}`);
+  }
+  expect(trail.keysOf([runOf(0, 1)])).toEqual(['key 0']);
+  expect(trail.keysOf([runOf(399_998, 399_999)])).toEqual(['key 2']);
+});
+
 it('tells the keys of the spans of runs, and no others, whatever is forgotten meanwhile', () => {
   fc.assert(
     fc.property(
@@ -27,8 +54,8 @@ it('tells the keys of the spans of runs, and no others, whatever is forgotten me
       fc.nat(4_000),
       (changes, from, length, settledBefore) => {
         let held = 0;
-        const trail = createKeyTrail(() => held);
         const keys: (string | undefined)[] = [];
+        const trail = createKeyTrail(() => [[held, keys.length]]);
         const note = (key: string | undefined): void => {
           trail.note(keys.length, key);
           keys.push(key);

@@ -13,7 +13,7 @@ function fail(code: string): never {
   throw Object.assign(new Error(code), { code });
 }
 
-/** Creates an empty disk, whose time is that of `now`. */
+/** Creates an empty disk, whose time, since the epoch, is that of `now`. */
 export function createMemoryDisk(now: () => number): MemoryDisk {
   const files = new Map<string, Buffer>();
   const times = new Map<string, number>();

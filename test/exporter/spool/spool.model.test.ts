@@ -1,80 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { RateLimit } from '../../../src/config/resolved.js';
-import { createMemory } from '../../../src/exporter/memory.js';
-import { createSpool } from '../../../src/exporter/spool/spool.js';
-import { decodeSpoolFile } from '../../../src/exporter/spool/spool-file.js';
 import type { SendResult } from '../../../src/transport/result.js';
+import { deadlineOf, now } from '../../helpers/deadline.js';
 import { createFakeClock } from '../../helpers/fake-clock.js';
 import { runs } from '../../helpers/runs.js';
-import {
-  backendDefaults,
-  createBench,
-  delivered,
-  makeRouted,
-  range,
-  refused,
-  tooLarge,
-  unavailable,
-} from '../fixtures.js';
-import { createMemoryDisk, type MemoryDisk } from './memory-disk.js';
+import { delivered, makeRouted, range, refused, tooLarge, unavailable } from '../fixtures.js';
+import { createMemoryDisk } from './memory-disk.js';
+import { createSpooled, idsOnDisk } from './spooled.js';
 
 const { parameters, timeoutMs } = runs(150);
 
-interface Options {
-  readonly disk: MemoryDisk;
-  readonly clock: ReturnType<typeof createFakeClock>;
-  readonly maxBytes?: number;
-  readonly maxQueueSize?: number | undefined;
-  readonly retryMaxElapsedMs?: number;
-  readonly maxBufferedBytes?: number;
-  readonly rateLimit?: RateLimit;
-  readonly mayReplay?: (routeKeys: readonly string[]) => boolean;
-  readonly answer?: () => SendResult | undefined;
-}
-
-/** An exporter with a spool, on a fake clock, a fake transport and a fake disk. */
-function createSpooled(options: Options) {
-  const { disk, clock, maxBytes = 2 ** 30, maxQueueSize, retryMaxElapsedMs = 2_000 } = options;
-  const memory = createMemory(options.maxBufferedBytes ?? 2 ** 26);
-  const limits = { dir: '/spool', maxBytes, maxAgeMs: 86_400_000 };
-  const { rateLimit } = options;
-  const backend = {
-    maxQueueSize,
-    retryMaxElapsedMs,
-    maxExportBatchSize: 5,
-    spool: limits,
-    rateLimit,
-  };
-  return createBench({
-    clock,
-    memory,
-    backend,
-    random: () => 0.5,
-    ...(options.answer && { answer: options.answer }),
-    openSpool: (inside, { ledger, log }) =>
-      createSpool({
-        backend: { ...backendDefaults, ...backend },
-        limits,
-        inside,
-        ledger,
-        log,
-        clock,
-        disk,
-        mayReplay: options.mayReplay,
-        shutdownTimeoutMs: 5_000,
-      }),
-  });
-}
-
-function idsOnDisk(disk: MemoryDisk): number[] {
-  return [...disk.files].flatMap(([name, content]) => {
-    const file = name.endsWith('.spool') ? decodeSpoolFile(content) : undefined;
-    if (file === undefined) return [];
-    const text = Buffer.from(file.body).toString();
-    return Array.from(text.matchAll(/"spanId":"(\w+)"/g), ([, id = '']) => Number.parseInt(id, 16));
-  });
-}
+/** For credentials that never change. */
+const unauthorized: SendResult = {
+  status: 'unauthorized',
+  renewed: new Promise(() => {}),
+  failure: refused.failure,
+};
 
 type Step =
   | { readonly do: 'accept'; readonly count: number }
@@ -105,7 +46,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       result: fc.oneof(
         { weight: 3, arbitrary: fc.constant<SendResult>(delivered) },
         { weight: 4, arbitrary: fc.constant<SendResult>(unavailable) },
-        fc.constantFrom<SendResult>(refused, tooLarge, { ...delivered, rejectedSpans: 1 }),
+        fc.constantFrom<SendResult>(
+          refused,
+          tooLarge,
+          { ...delivered, rejectedSpans: 1 },
+          unauthorized,
+        ),
       ),
     }),
   },
@@ -123,6 +69,7 @@ const limits = fc.record({
   maxBytes: fc.constantFrom(3 * 4096, 2 ** 30),
   retryMaxElapsedMs: fc.constantFrom(0, 2_000, 300_000),
   maxBufferedBytes: fc.constantFrom(15_000, 2 ** 26),
+  authGraceMs: fc.constantFrom(0, 10_000, 300_000),
 });
 
 describe('an exporter with a spool', () => {
@@ -132,8 +79,9 @@ describe('an exporter with a spool', () => {
       await fc.assert(
         fc.asyncProperty(limits, fc.array(step, { maxLength: 60 }), async (bounds, steps) => {
           const clock = createFakeClock();
-          const disk = createMemoryDisk(clock.now);
-          const subject = createSpooled({ ...bounds, clock, disk });
+          const disk = createMemoryDisk(clock.epochMs);
+          const { maxBytes, maxBufferedBytes, ...backend } = bounds;
+          const subject = createSpooled({ backend, maxBytes, maxBufferedBytes, clock, disk });
           const answered = new Set<number>();
           let nextId = 1;
           for (const each of steps) {
@@ -158,7 +106,7 @@ describe('an exporter with a spool', () => {
           const deadline = new Promise<void>((resolve) => {
             end = resolve;
           });
-          const stopped = subject.exporter.shutdown(deadline);
+          const stopped = subject.exporter.shutdown(deadlineOf(deadline, clock.now() + 5_000));
           await clock.advance(4_000);
           const wasWell = disk.failure === undefined;
           await clock.advance(1_000);
@@ -169,7 +117,7 @@ describe('an exporter with a spool', () => {
           const { places, dropped } = subject;
           expect([places.queued, places.waiting, places.inFlight]).toEqual([0, 0, 0]);
           expect(subject.memory.usedBytes).toBe(0);
-          if (wasWell && bounds.maxBytes === 2 ** 30) {
+          if (wasWell && maxBytes === 2 ** 30) {
             const spooled = (places.spooled ?? 0) + (places.spooledAttempted ?? 0);
             expect(idsOnDisk(disk).length).toBe(spooled);
             expect(dropped.shutdown_timeout).toBeUndefined();
@@ -183,10 +131,10 @@ describe('an exporter with a spool', () => {
 
   it('holds files back whose route keys may not go, and sends the others', async () => {
     const clock = createFakeClock();
-    const disk = createMemoryDisk(clock.now);
+    const disk = createMemoryDisk(clock.epochMs);
     let isDown = true;
     const answer = (): SendResult => (isDown ? unavailable : delivered);
-    const first = createSpooled({ disk, clock, retryMaxElapsedMs: 0, answer });
+    const first = createSpooled({ disk, clock, backend: { retryMaxElapsedMs: 0 }, answer });
     for (const [id, routeKey] of [
       [1, 'eu'],
       [2, 'us'],
@@ -195,7 +143,7 @@ describe('an exporter with a spool', () => {
       await clock.advance(5_000);
     }
     expect(idsOnDisk(disk).toSorted()).toEqual([1, 2]);
-    await first.exporter.shutdown(Promise.resolve());
+    await first.exporter.shutdown(now());
 
     isDown = false;
     const mayReplay = (routeKeys: readonly string[]) => !routeKeys.includes('eu');
@@ -208,11 +156,16 @@ describe('an exporter with a spool', () => {
 
   it('holds every file back where nobody can say whether it may go', async () => {
     const clock = createFakeClock();
-    const disk = createMemoryDisk(clock.now);
-    const first = createSpooled({ disk, clock, retryMaxElapsedMs: 0, answer: () => unavailable });
+    const disk = createMemoryDisk(clock.epochMs);
+    const first = createSpooled({
+      disk,
+      clock,
+      backend: { retryMaxElapsedMs: 0 },
+      answer: () => unavailable,
+    });
     first.accept(1);
     await clock.advance(5_000);
-    await first.exporter.shutdown(Promise.resolve());
+    await first.exporter.shutdown(now());
     const mayReplay = () => {
       throw new Error('no rules');
     };
@@ -224,14 +177,14 @@ describe('an exporter with a spool', () => {
 
   it('sends no file again that the backend took and the disk would not remove', async () => {
     const clock = createFakeClock();
-    const disk = createMemoryDisk(clock.now);
+    const disk = createMemoryDisk(clock.epochMs);
     let result: SendResult = unavailable;
     const answer = (): SendResult => {
       // From now on the disk is read-only.
       if (result === delivered) disk.failure = 'EROFS';
       return result;
     };
-    const bench = createSpooled({ disk, clock, retryMaxElapsedMs: 0, answer });
+    const bench = createSpooled({ disk, clock, backend: { retryMaxElapsedMs: 0 }, answer });
     bench.accept(1, 3);
     await clock.advance(5_000);
     result = delivered;
@@ -248,7 +201,7 @@ describe('an exporter with a spool', () => {
 
   it('keeps to the limit of requests with what it sends from disk', async () => {
     const clock = createFakeClock();
-    const disk = createMemoryDisk(clock.now);
+    const disk = createMemoryDisk(clock.epochMs);
     const sentAtMs: number[] = [];
     let result: SendResult = unavailable;
     const answer = (): SendResult => {
@@ -256,7 +209,12 @@ describe('an exporter with a spool', () => {
       return result;
     };
     const rateLimit = { maxRequests: 4, windowMs: 60_000 };
-    const bench = createSpooled({ disk, clock, retryMaxElapsedMs: 0, rateLimit, answer });
+    const bench = createSpooled({
+      disk,
+      clock,
+      backend: { retryMaxElapsedMs: 0, rateLimit },
+      answer,
+    });
     for (let id = 1; id <= 10; id += 1) {
       bench.accept(id);
       await clock.advance(20_000);

@@ -99,6 +99,33 @@ describe('a directory that processes share', () => {
     expect(listBatches(dir)).toHaveLength(3);
   });
 
+  it('is adopted of one that shows no sign of life, not even between two looks', async () => {
+    const dir = makeSpoolDir();
+    const dead = createBench(dir);
+    await dead.write(1);
+    ageOwners(dir, 61_000);
+    const heir = createBench(dir);
+    await heir.store.tend();
+    expect(heir.spans).toEqual([]);
+    await heir.clock.advance(20_000);
+    await heir.store.tend();
+    expect(heir.spans).toEqual([1]);
+  });
+
+  it('stays with one that only seemed to be gone, as all do after their machine was suspended', async () => {
+    const dir = makeSpoolDir();
+    const alive = createBench(dir);
+    await alive.write(1);
+    ageOwners(dir, 3_600_000);
+    const other = createBench(dir);
+    await other.store.tend();
+    await alive.store.tend();
+    await other.clock.advance(20_000);
+    await other.store.tend();
+    expect([alive.spans, other.spans]).toEqual([[1], []]);
+    expect(alive.counts.movedOut).toBe(0);
+  });
+
   it('is adopted at once where its process has ended as it should', async () => {
     const dir = makeSpoolDir();
     const ended = createBench(dir);
@@ -243,6 +270,75 @@ describe('a file', () => {
     await store.write(header, [], () => 'spooled');
     expect(listFiles(path.join(dir, 'spool')).length).toBeGreaterThan(0);
     expect(listFiles(dir)).toEqual(listFiles(path.join(dir, 'spool')));
+  });
+});
+
+describe('a backend whose name is too long for a directory', () => {
+  const name = `template/org:${'a.b/c-'.repeat(20)}`;
+
+  function createNamed(dir: string, backend: string) {
+    const { ledger, counts } = createCheckingLedger();
+    const store = createStore({
+      backend,
+      limits: { dir, maxBytes: 2 ** 20, maxAgeMs: DAY_MS },
+      fingerprint: 'f',
+      disk: localDisk,
+      ledger,
+      log: createRecordingLog().log,
+      clock: createFakeClock(),
+    });
+    return { store, counts };
+  }
+
+  it('has one all the same, which is its own', async () => {
+    const dir = makeSpoolDir();
+    const first = createNamed(dir, name).store;
+    const header: SpoolHeader = {
+      fingerprint: 'f',
+      routeKeys: [],
+      spans: 1,
+      createdAt: 1,
+      contentType: 'application/json',
+    };
+    expect(await first.write(header, [], () => undefined)).toBeUndefined();
+    expect(await first.write(header, [], () => 'spooled')).toBeDefined();
+    await first.close();
+    const other = createNamed(dir, `${name}x`);
+    await other.store.tend();
+    expect(other.store.files).toEqual([]);
+    const same = createNamed(dir, name);
+    await same.store.tend();
+    expect(same.counts.recovered).toBe(1);
+  });
+});
+
+describe('a store that is left', () => {
+  it('moves its files out of the ledger, and takes over no more', async () => {
+    const dir = makeSpoolDir();
+    const dead = createBench(dir);
+    for (const spans of [1, 2, 3]) await dead.write(spans);
+    const bench = createBench(dir);
+    await bench.write(4);
+    ageOwners(dir);
+    const tended = bench.store.tend();
+    const closed = bench.store.close();
+    bench.store.leave();
+    await Promise.all([tended, closed]);
+    expect(bench.counts).toMatchObject({ movedOut: 4, recovered: 0 });
+
+    const next = createBench(dir);
+    await next.store.tend();
+    await next.store.tend();
+    expect(next.counts.recovered).toBe(10);
+  });
+
+  it('removes what is being written meanwhile', async () => {
+    const dir = makeSpoolDir();
+    const bench = createBench(dir);
+    const written = bench.write(1);
+    bench.store.leave();
+    expect(await written).toBe(false);
+    expect(listBatches(dir)).toEqual([]);
   });
 });
 
