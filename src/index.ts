@@ -18,7 +18,7 @@ export {
 export type { AuditEvent, AuditResource } from './config/audit-event.js';
 export { loadConfig } from './config/env.js';
 export { ConfigError, type ConfigProblem } from './config/error.js';
-export type { CredentialsCallback, CredentialsRequest } from './config/options.js';
+export type { CredentialsCallback, CredentialsRequest, SpanView } from './config/options.js';
 export type { BackendConfig, ResolveBackend, SignalboxConfig } from './config/schema.js';
 export { RoutingSpanProcessor, type StartedSpan } from './routing/processor.js';
 export type {

@@ -25,6 +25,8 @@ export type Place = 'queued' | 'waiting' | 'inFlight' | 'spooled' | 'spooledAtte
 export interface RoutingLedger {
   end(): void;
   route(targets: number): void;
+  /** A copy was kept back by what its backend may see. */
+  filter(): void;
   park(): void;
   unpark(): void;
   /** Spans were dropped; also tells the log and the metrics. */
@@ -143,6 +145,7 @@ export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
   let ended = 0;
   let routed = 0;
   let targets = 0;
+  let filtered = 0;
   let parked = 0;
 
   const routing: RoutingLedger = {
@@ -152,6 +155,9 @@ export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
     route(copies) {
       routed += 1;
       targets += copies;
+    },
+    filter() {
+      filtered += 1;
     },
     park() {
       parked += 1;
@@ -200,7 +206,7 @@ export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
         ended,
         routed,
         targets,
-        filtered: 0,
+        filtered,
         parked,
         dropped: { ...dropped },
         decisions: { ...decisions },

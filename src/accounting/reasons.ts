@@ -49,7 +49,7 @@ export const DROP_ADVICE: Readonly<Record<DropReason, string>> = {
   too_large:
     'the backend takes no request as large as this one span. Record less in a span, or raise the limit of the backend',
   encode_error:
-    'they could not be encoded. Look for attributes that are not plain values, such as objects with getters',
+    'they could not be encoded. Look for attributes that are not plain values, such as objects with getters, and for errors in a view function',
   shutdown_timeout:
     'the backend did not take them before shutdown() had to end. Check the backend, or raise SIGNALBOX_SHUTDOWN_TIMEOUT',
   backend_removed:
@@ -59,5 +59,5 @@ export const DROP_ADVICE: Readonly<Record<DropReason, string>> = {
   spool_expired:
     'they have waited on disk for too long. Check the backend, or raise its SPOOL_MAX_AGE',
   quarantined:
-    'their file was damaged, or written for another URL, parent or account. Look into the quarantine directory of the spool',
+    'their file was damaged, or written for another URL, parent, account or view. Look into the quarantine directory of the spool',
 };

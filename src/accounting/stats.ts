@@ -22,7 +22,7 @@ export interface RoutingStats {
   readonly routed: number;
   /** Copies of the routed spans: a span that goes to three backends counts three. */
   readonly targets: number;
-  /** Copies that a backend's filter kept back; 0 where no backend has one. */
+  /** Copies that were left out by what a backend may see, its filter or its view; 0 where no backend has one. */
   readonly filtered: number;
   /** Spans that ended while their decision was open, and wait for it now. */
   readonly parked: number;

@@ -78,11 +78,10 @@ function toJson(explanations: readonly Explanation[], report: ServiceReport | un
       reason,
       because,
       ...(dropped !== undefined && { dropped }),
-      backends: backends.map(({ backend, url, writes, omits }) => ({
+      backends: backends.map(({ backend, url, ...what }) => ({
         name: backend.name,
         url: url ?? null,
-        writes,
-        omits,
+        ...what,
       })),
     })),
     ...(report !== undefined && { service: report }),
@@ -113,13 +112,20 @@ function explanationLines(explanation: Explanation, printer: Printer): string[] 
 
 /** What the configuration makes of the spans, with the backends' names where they differ. */
 function viewRows({ backends }: Explanation): Cell[][] {
-  const rows = backends.flatMap(({ backend: { name }, writes, omits }) => [
-    ...Object.entries(writes).map(([key, value]) => ({
+  const rows = backends.flatMap(({ backend: { name }, ...view }) => [
+    ...(view.filter === 'ai' ? [{ name, does: 'sends', what: 'spans of AI alone' }] : []),
+    ...Object.entries(view.writes).map(([key, value]) => ({
       name,
       does: 'writes',
       what: `${key}=${value}`,
     })),
-    ...omits.map((what) => ({ name, does: 'omits', what })),
+    ...view.omits.map((what) => ({ name, does: 'omits', what })),
+    ...view.hashes.map((what) => ({ name, does: 'hashes', what })),
+    ...Object.entries(view.truncates).map(([glob, maxCharacters]) => ({
+      name,
+      does: 'cuts',
+      what: `${glob} at ${maxCharacters} characters`,
+    })),
   ]);
   return [...new Set(rows.map(({ does, what }) => `${does} ${what}`))].map((id) => {
     const same = rows.filter(({ does, what }) => `${does} ${what}` === id);

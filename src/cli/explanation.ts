@@ -28,8 +28,14 @@ export interface ExplainedBackend {
   readonly url: string | undefined;
   /** What of a span the configuration owns: it writes these attributes, whatever the application has written. */
   readonly writes: Readonly<Record<string, string>>;
-  /** It leaves these out: the request names the parent. */
+  /** It leaves these out: the request names the parent, or the backend may not see them. */
   readonly omits: readonly string[];
+  /** Of these it writes hashes. */
+  readonly hashes: readonly string[];
+  /** Of these it writes so many characters at most. */
+  readonly truncates: Readonly<Record<string, number>>;
+  /** Which spans leave at all. */
+  readonly filter: 'all' | 'ai';
 }
 
 /** Says where a key leads, as the routing table does, and why. */
@@ -86,11 +92,16 @@ export function explainKey(description: ConfigDescription, key: string | undefin
 
   function explainBackend(backend: Backend, routeKey: string): ExplainedBackend {
     const { routeAttribute } = resolved;
+    const { filter = 'all', attributes } = backend.view ?? {};
+    const owned = ownedAttributes({ routeAttribute: undefined, parent: backend.parent });
     return {
       backend,
       url: backend.url === undefined ? undefined : maskUrl(backend.url),
       writes: routeAttribute === undefined ? {} : { [routeAttribute]: routeKey },
-      omits: ownedAttributes({ routeAttribute: undefined, parent: backend.parent }),
+      omits: [...owned, ...(attributes?.drop ?? [])],
+      hashes: attributes?.hash?.attributes ?? [],
+      truncates: attributes?.truncate ?? {},
+      filter,
     };
   }
 

@@ -7,6 +7,7 @@ const alternatives: readonly (readonly [BackendKey, BackendKey])[] = [
   ['apiKey', 'apiKeyFile'],
   ['apiKey', 'credentials'],
   ['apiKeyFile', 'credentials'],
+  ['hashKey', 'hashKeyFile'],
 ];
 
 /** What a dispatcher of the application's own decides in their place. */

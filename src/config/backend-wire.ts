@@ -170,8 +170,9 @@ function resolveProxy({ options, findings, at }: BackendSource): string | undefi
   return undefined;
 }
 
-function readNamedFile(
-  key: 'apiKeyFile' | 'certificate' | 'clientCertificate' | 'clientKey',
+/** The text of the file that an option names; one that can not be read is among the findings. */
+export function readNamedFile(
+  key: 'apiKeyFile' | 'certificate' | 'clientCertificate' | 'clientKey' | 'hashKeyFile',
   { options, findings, at, surroundings }: BackendSource,
 ): string | undefined {
   const path = options[key];

@@ -11,6 +11,7 @@ import {
   createStockExporter,
   type StockExporter,
 } from './stock-exporter.js';
+import { resolveView } from './view.js';
 
 /**
  * Checks one backend and completes it: defaults filled in, files read, URL and headers put together.
@@ -66,6 +67,7 @@ export function resolveBackend(
     retryMaxElapsedMs: options.retryMaxElapsedMs ?? backendSettings.retryMaxElapsedMs.default,
     spool: resolveSpool(source),
     rateLimit: resolveRateLimit(options),
+    view: resolveView(source),
   });
 }
 

@@ -169,6 +169,7 @@ function readValue(
 ): Read {
   switch (setting.form) {
     case 'pairs':
+    case 'limits':
     case 'routes':
       return readMap(node, setting, path, place, reading);
     case 'names':
@@ -211,8 +212,8 @@ function readScalar(node: unknown, setting: Setting, place: string, reading: Rea
     return {};
   }
   // Text that happens to look like a number, such as a key of digits, is meant as text.
-  const isPlain = setting.form === 'integer' || setting.form === 'boolean';
-  return { value: isPlain ? read.value : read.text };
+  const isText = !['integer', 'boolean', 'limits'].includes(setting.form);
+  return { value: isText ? read.text : read.value };
 }
 
 /** Reads a map of parts, leaving out those that can not be read. */

@@ -1,6 +1,6 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
-import type { SpanExporter } from '../sdk.js';
+import type { ReadableSpan, SpanExporter } from '../sdk.js';
 import type { AuditEvent } from './audit-event.js';
 
 /**
@@ -203,6 +203,9 @@ export type CredentialsCallback = (request: CredentialsRequest) => string | Prom
 export type ResolveBackend = (
   key: string,
 ) => BackendConfig | undefined | Promise<BackendConfig | undefined>;
+
+/** Shows a backend a span as it may see it, or `undefined` for one that it may not see at all. */
+export type SpanView = (span: ReadableSpan) => ReadableSpan | undefined;
 
 /** One destination: its URL, credentials, protocol and limits. */
 export interface BackendConfig {
@@ -435,4 +438,68 @@ export interface BackendConfig {
    * @default 86_400_000
    */
   spoolMaxAgeMs?: number | undefined;
+
+  /**
+   * Which spans leave. `ai`: those whose name, or one of whose attributes' names, begins with `gen_ai.`, `ai.`, `llm.`,
+   * `traceloop.` or `braintrust.`, the attributes `braintrust.parent` and `braintrust.context_json` not counting; root
+   * spans are no exception. So `filterAISpans` of `@braintrust/otel` 1.0 decides. What is left out counts as `filtered`.
+   *
+   * All, since a trace with gaps is harder to read.
+   *
+   * @default 'all'
+   */
+  filter?: 'all' | 'ai' | undefined;
+
+  /**
+   * Attributes that do not leave: names, with `*` for any run of characters; in the letters' own case. Of spans, their
+   * events and links, the resource and the scope. An attribute leaves out whatever is nested in its value; names within
+   * that are not looked at.
+   *
+   * Names of spans and events, the message of a status, and the attribute that carries the route key are no attributes of
+   * the application's, and stay: `view` can change the former, `routeAttribute` leaves out the latter.
+   *
+   * @default []
+   */
+  dropAttributes?: readonly string[] | undefined;
+
+  /**
+   * Attributes of which a hash leaves in place of the value; named as in `dropAttributes`, which comes first.
+   *
+   * The hash is the HMAC-SHA256 under `hashKey`, in hex: of a text's UTF-8, of a number or boolean as JavaScript writes
+   * it, and of bytes. An array becomes one of its elements' hashes; a map, and what is nested in an array, is hashed by
+   * its OTLP encoding. Equal values have equal hashes at every backend, and in every process, with the same key.
+   *
+   * @default []
+   */
+  hashAttributes?: readonly string[] | undefined;
+
+  /**
+   * Key of `hashAttributes`: 32 bytes of UTF-8 or more, of random bytes (`openssl rand -base64 32`): who has it can test
+   * guesses of values. Secret.
+   */
+  hashKey?: string | undefined;
+
+  /** Path of a file that holds the key, in place of `hashKey`; line breaks at its end are cut off. Read once. */
+  hashKeyFile?: string | undefined;
+
+  /**
+   * Most characters of attributes' texts, by names as in `dropAttributes`, such as `{ 'prompt*': 256 }`; where several
+   * names fit, the least counts. A character is a Unicode code point, so that none is cut in two. Also of the texts within
+   * arrays and maps; of bytes it is as many bytes. What is hashed is not truncated.
+   *
+   * @default {}
+   */
+  truncateAttributes?: Record<string, number> | undefined;
+
+  /**
+   * Shows the backend each span as it may see it, in code: returns the span, a changed one, or `undefined` for one that
+   * does not leave and counts as `filtered`. After `filter`; what it returns is subject to the settings above.
+   *
+   * It is given a copy of its own, whatever it does to that changes nothing elsewhere; the resource and the scope, which
+   * spans share, are frozen. It runs as the span ends, outside of the request's context and without tracing: keep it short.
+   * Backends with the same function share its result, and the encoding; a backend with another function is another backend,
+   * also after an update, or another answer of `resolveBackend`. Where it throws, or returns what is no span (such as a
+   * promise), the span is dropped as `encode_error`, and never sent as it was.
+   */
+  view?: SpanView | undefined;
 }

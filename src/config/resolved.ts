@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { SpanExporter } from '../sdk.js';
 import type { AuditEvent } from './audit-event.js';
 import type { HostPolicy } from './host-guard.js';
-import type { CredentialsCallback, ResolveBackend } from './options.js';
+import type { CredentialsCallback, ResolveBackend, SpanView } from './options.js';
 
 /**
  * Where credentials come from that may change while the process runs. What was found there at construction
@@ -66,6 +66,25 @@ export interface Backend {
   readonly spool: SpoolLimits | undefined;
   /** `undefined` is no limit. */
   readonly rateLimit: RateLimit | undefined;
+  /** What it may see; `undefined` is everything. */
+  readonly view: BackendView | undefined;
+}
+
+/** What a backend may see of the spans that its routes lead to it. */
+export interface BackendView {
+  readonly filter: 'all' | 'ai';
+  /** `undefined` where it may see every attribute. */
+  readonly attributes: AttributeView | undefined;
+  /** The application's own. */
+  readonly change: SpanView | undefined;
+}
+
+/** What a backend may see of attributes, by globs over their names. */
+export interface AttributeView {
+  readonly drop: readonly string[];
+  readonly hash: { readonly attributes: readonly string[]; readonly key: string } | undefined;
+  /** Most characters. */
+  readonly truncate: Readonly<Record<string, number>>;
 }
 
 /** A backend's place on disk, and its bounds. */

@@ -4,16 +4,19 @@ import { z } from 'zod';
 import type { SpanExporter } from '../sdk.js';
 import { parseAllowedHost } from './allowed-hosts.js';
 import type { AuditEvent } from './audit-event.js';
+import { hashKeyHint, isHashKey } from './hash-key.js';
 import type {
   BackendConfig,
   CredentialsCallback,
   ResolveBackend,
   SignalboxConfig,
+  SpanView,
 } from './options.js';
 import { parseRouteFrom } from './route-from.js';
 import {
   choice,
   flag,
+  globs,
   integer,
   isObject,
   isObjectWith,
@@ -279,6 +282,60 @@ export const backendSettings = {
       description: 'Longest that a batch is kept in `SPOOL_DIR`.',
     }),
   ),
+  filter: withDefault(
+    'all',
+    choice({
+      variable: 'FILTER',
+      values: ['all', 'ai'],
+      description: 'Which spans leave: all, or those of AI alone.',
+    }),
+  ),
+  dropAttributes: globs({
+    variable: 'DROP_ATTRIBUTES',
+    description: 'Attributes that do not leave, comma-separated; `*` is any run of characters.',
+  }),
+  hashAttributes: globs({
+    variable: 'HASH_ATTRIBUTES',
+    description: 'Attributes of which a hash under `HASH_KEY` leaves.',
+  }),
+  hashKey: {
+    ...text({
+      variable: 'HASH_KEY',
+      type: 'text',
+      hint: hashKeyHint,
+      description: 'Key of `HASH_ATTRIBUTES`: 32 bytes or more.',
+      isSecret: true,
+      schema: z.string().refine(isHashKey),
+    }),
+    fault: 'is not text of 32 bytes or more',
+  },
+  hashKeyFile: text({
+    variable: 'HASH_KEY_FILE',
+    type: 'path',
+    hint: 'the path of a file that holds the key',
+    description: 'File that holds the key, in place of `HASH_KEY`; read once.',
+  }),
+  truncateAttributes: {
+    variable: 'TRUNCATE_ATTRIBUTES',
+    form: 'limits',
+    type: '`name=characters,...`',
+    fault: 'is not a list of limits by name',
+    hint: 'the most characters of each attribute, such as prompt*=256',
+    part: {
+      fault: 'is not a whole number of characters',
+      hint: 'the most characters, a plain number of at least 1',
+    },
+    description: "Most characters of attributes' texts, such as `prompt*=256,*.body=1000`.",
+    schema: record(z.int().min(1)).refine((limits) => !Object.hasOwn(limits, '')),
+  },
+  view: {
+    form: 'object',
+    type: 'function',
+    fault: 'is not a function',
+    hint: 'a function from a span to a span, or undefined',
+    description: 'Shows the backend a span as it may see it.',
+    schema: z.custom<SpanView>((value) => typeof value === 'function'),
+  },
 } as const satisfies Settings<BackendConfig>;
 
 /** The settings of the whole processor, by their keys in code. */

@@ -17,6 +17,7 @@ export interface Setting<T = unknown> {
     | 'boolean'
     | 'names'
     | 'pairs'
+    | 'limits'
     | 'routes'
     | 'backends'
     | 'object';
@@ -123,6 +124,22 @@ export function text(setting: TextOptions): Setting<string> {
     form: 'text',
     fault: 'is empty, or not text',
     schema: z.string().min(1),
+    ...setting,
+  };
+}
+
+/** Names of attributes, with `*` for any run of characters. */
+export function globs(setting: {
+  readonly variable: string;
+  readonly description: string;
+}): Setting<string[]> {
+  return {
+    form: 'names',
+    type: 'names with `*`',
+    fault: 'is not a list of names',
+    hint: 'names of attributes, such as db.*',
+    part: { fault: 'is not a name', hint: 'the name of an attribute, or one with *' },
+    schema: z.array(z.string().min(1)),
     ...setting,
   };
 }

@@ -75,6 +75,29 @@ export function parseHeader(pair: string): Parsed<readonly [name: string, value:
 }
 
 /**
+ * Limits by name: `name=number`, separated by commas. The last `=` counts, since names may have some. What is no number
+ * stays text, which the schema then refuses.
+ */
+export function parseLimits(text: string): ParsedList<Record<string, string | number>> {
+  const limits = new Map<string, string | number>();
+  const faults: Fault[] = [];
+  for (const [index, limit] of text.split(',').entries()) {
+    const place = `limit ${index + 1}`;
+    const separator = limit.lastIndexOf('=');
+    const name = limit.slice(0, Math.max(separator, 0)).trim();
+    const number = limit.slice(separator + 1).trim();
+    if (name === '' || number === '') {
+      faults.push({ what: `${place} can not be read`, hint: 'name=number, such as prompt*=256' });
+    } else if (limits.has(name)) {
+      faults.push({ what: `${place} repeats a name`, hint: 'each name once' });
+    } else {
+      limits.set(name, parseInteger(number) ?? number);
+    }
+  }
+  return { value: Object.fromEntries(limits), faults };
+}
+
+/**
  * Routes: `key=backend[+backend...]`, separated by commas. One that can not be read is there with its key, if it
  * has one, and no backends, so that what refers to the key is not taken for a mistake too.
  */

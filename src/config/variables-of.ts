@@ -68,6 +68,8 @@ function formatValue(value: unknown, { form }: Setting): string {
         value,
         (key, names) => `${key}=${Array.isArray(names) ? names.join('+') : names}`,
       );
+    case 'limits':
+      return pairs(value, (name, limit) => `${name}=${limit}`);
     case 'names':
       return Array.isArray(value) ? value.join(',') : String(value);
     default:

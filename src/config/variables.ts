@@ -16,7 +16,14 @@ import {
   registerSettings,
   type Setting,
 } from './schema.js';
-import { type ParsedList, parseHeaders, parseInteger, parseNames, parseRoutes } from './text.js';
+import {
+  type ParsedList,
+  parseHeaders,
+  parseInteger,
+  parseLimits,
+  parseNames,
+  parseRoutes,
+} from './text.js';
 import {
   backendPrefix,
   prefix,
@@ -103,6 +110,8 @@ function readText(text: string, { form }: Setting): ParsedList<unknown> {
       return parseNames(text);
     case 'pairs':
       return parseHeaders(text);
+    case 'limits':
+      return parseLimits(text);
     case 'routes':
       return parseRoutes(text);
     default:

@@ -40,8 +40,12 @@ export function writeAttributes(
       key = keys.find(name);
       if (key.isKept) previous.next = key;
     }
-    if (key.isOmitted) continue;
-    const value = own[name];
+    let value = own[name];
+    const { rule } = key;
+    if (rule !== undefined) {
+      if (rule === 'omit') continue;
+      value = rule(value);
+    }
     // All sizes are known beforehand: of the KeyValue, its key, its AnyValue, and what is in that.
     let valueSize = 0;
     if (typeof value === 'string') {

@@ -28,8 +28,12 @@ export function writeJsonAttributes(
       key = keys.find(name);
       if (key.isKept) previous.next = key;
     }
-    if (key.isOmitted) continue;
-    const value = own[name];
+    let value = own[name];
+    const { rule } = key;
+    if (rule !== undefined) {
+      if (rule === 'omit') continue;
+      value = rule(value);
+    }
     if (typeof value === 'string') {
       // What `writeJsonAttribute` does, in fewer steps: most attributes are texts.
       const start = writeWords(chunk, writeLiteral(chunk, end, key), STRING);

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Resource } from '../sdk.js';
+import { type FindRule, NO_RULE } from './attribute-rules.js';
 import { type Write, writeApart } from './chunks.js';
 import { type AttributedScope, createFrames, type Frame, type SpanGroups } from './envelope.js';
 import { writeJsonAttributes } from './json-attributes.js';
@@ -26,8 +27,10 @@ const END = createLiteral('}');
  * Creates the function that puts spans, each encoded with a comma before it, into an
  * `ExportTraceServiceRequest`, and gives its parts.
  */
-export function createJsonEnvelope(): (groups: SpanGroups) => Uint8Array[] {
-  const keys = createKeys(writeJsonKey);
+export function createJsonEnvelope(
+  findRule: FindRule = NO_RULE,
+): (groups: SpanGroups) => Uint8Array[] {
+  const keys = createKeys(writeJsonKey, findRule);
 
   const writeResource: Write<Resource> = (chunk, position, { attributes }) => {
     const start = writeLiteral(chunk, position, RESOURCE);

@@ -1,5 +1,6 @@
 import type { Link, SpanContext, SpanStatus } from '@opentelemetry/api';
 import type { SpanEvent } from '../sdk.js';
+import { type FindRule, NO_RULE, omitting } from './attribute-rules.js';
 import { createBoundedCache } from './bounded-cache.js';
 import { type Chunk, type Write, writeApart } from './chunks.js';
 import { createIdWriter } from './ids.js';
@@ -60,10 +61,13 @@ const fields = {
  * The fields are those of the official serializer, empty ones that it has included; the route attribute
  * comes last.
  */
-export function createJsonSpanWriter(options: SpanViewOptions): Write<RoutedSpan> {
+export function createJsonSpanWriter(
+  options: SpanViewOptions,
+  findRule: FindRule = NO_RULE,
+): Write<RoutedSpan> {
   const { routeAttribute } = options;
-  const spanKeys = createKeys(writeJsonKey, ownedAttributes(options));
-  const otherKeys = createKeys(writeJsonKey);
+  const spanKeys = createKeys(writeJsonKey, omitting(ownedAttributes(options), findRule));
+  const otherKeys = createKeys(writeJsonKey, findRule);
   const routeName = new EncodedKey(writeJsonKey, routeAttribute ?? '');
   const writeRoute: Write<string> = (chunk, position, routeKey) =>
     writeJsonAttribute(chunk, position, routeName, routeKey);

@@ -1,3 +1,4 @@
+import { type AttributeRule, type FindRule, NO_RULE } from './attribute-rules.js';
 import { createBoundedCache, MAX_KEY_LENGTH } from './bounded-cache.js';
 import { type Write, writeApart } from './chunks.js';
 import { createWords, type Words } from './words.js';
@@ -10,8 +11,8 @@ export class EncodedKey implements Words {
   readonly name: string;
   readonly words: Int32Array;
   readonly size: number;
-  /** Whether attributes of this name are not to be written. */
-  readonly isOmitted: boolean;
+  /** What becomes of attributes of this name; `undefined` where they are written as they are. */
+  readonly rule: AttributeRule | undefined;
   /** Whether the collection keeps it, so that others may lead to it: else these would keep it. */
   readonly isKept: boolean;
   /** Whether its last text, of those that were long enough to be asked, was ASCII: the next one will be, too. */
@@ -19,12 +20,12 @@ export class EncodedKey implements Words {
   /** The key that was asked for after this one, the last time; at first this one. */
   next: EncodedKey;
 
-  constructor(write: Write<string>, name: string, isOmitted = false) {
+  constructor(write: Write<string>, name: string, rule?: AttributeRule) {
     const { words, size } = createWords(writeApart(write, name));
     this.name = name;
     this.words = words;
     this.size = size;
-    this.isOmitted = isOmitted;
+    this.rule = rule;
     this.isKept = name.length <= MAX_KEY_LENGTH;
     this.next = this;
   }
@@ -42,13 +43,10 @@ export interface Keys {
   find(name: string): EncodedKey;
 }
 
-/** Creates an empty collection of keys as `write` writes them, of which some are `omitted`. */
-export function createKeys(write: Write<string>, omitted: readonly string[] = []): Keys {
+/** Creates an empty collection of keys as `write` writes them, each with its rule. */
+export function createKeys(write: Write<string>, findRule: FindRule = NO_RULE): Keys {
   return {
     last: new EncodedKey(write, ''),
-    find: createBoundedCache(
-      MAX_KEYS,
-      (name) => new EncodedKey(write, name, omitted.includes(name)),
-    ),
+    find: createBoundedCache(MAX_KEYS, (name) => new EncodedKey(write, name, findRule(name))),
   };
 }

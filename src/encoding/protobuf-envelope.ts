@@ -1,4 +1,5 @@
 import type { Resource } from '../sdk.js';
+import { type FindRule, NO_RULE } from './attribute-rules.js';
 import { writeAttributes, writeKey } from './attributes.js';
 import { type Chunk, type Write, writeApart } from './chunks.js';
 import { type AttributedScope, createFrames, type Frame, type SpanGroups } from './envelope.js';
@@ -10,8 +11,10 @@ import { closeMessage, writeText, writeVarint } from './writer.js';
  * Creates the function that puts encoded spans into an `ExportTraceServiceRequest`, and gives its parts:
  * byte for byte what the official serializer writes.
  */
-export function createProtobufEnvelope(): (groups: SpanGroups) => Uint8Array[] {
-  const keys = createKeys(writeKey);
+export function createProtobufEnvelope(
+  findRule: FindRule = NO_RULE,
+): (groups: SpanGroups) => Uint8Array[] {
+  const keys = createKeys(writeKey, findRule);
 
   const writeResource: Write<Resource> = (chunk, position, { attributes }) => {
     const { bytes } = chunk;

@@ -1,5 +1,6 @@
 import type { Link, SpanContext, SpanStatus } from '@opentelemetry/api';
 import type { SpanEvent } from '../sdk.js';
+import { type FindRule, NO_RULE, omitting } from './attribute-rules.js';
 import { writeAttribute, writeAttributes, writeKey } from './attributes.js';
 import { createBoundedCache } from './bounded-cache.js';
 import { type Chunk, requireRoom, type Write, writeApart } from './chunks.js';
@@ -31,10 +32,13 @@ const MAX_ROUTE_KEYS = 4096;
  * Byte for byte what the official serializer writes, empty fields that it writes included; the route
  * attribute comes last.
  */
-export function createSpanWriter(options: SpanViewOptions): Write<RoutedSpan> {
+export function createSpanWriter(
+  options: SpanViewOptions,
+  findRule: FindRule = NO_RULE,
+): Write<RoutedSpan> {
   const { routeAttribute } = options;
-  const spanKeys = createKeys(writeKey, ownedAttributes(options));
-  const otherKeys = createKeys(writeKey);
+  const spanKeys = createKeys(writeKey, omitting(ownedAttributes(options), findRule));
+  const otherKeys = createKeys(writeKey, findRule);
   const routeName = new EncodedKey(writeKey, routeAttribute ?? '');
   const writeRoute: Write<string> = (chunk, position, routeKey) =>
     writeAttribute(chunk, position, 0x4a, routeName, routeKey);

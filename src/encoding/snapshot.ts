@@ -6,9 +6,10 @@ import { MAX_DEPTH } from './any-value.js';
  * A copy of an ended span that nothing the application does later can change, for a span that is encoded
  * later than it ends. Texts, which is what large spans are made of, are shared and not copied.
  *
+ * @param omits - Tells the attributes that will not be encoded, and so need not be kept.
  * @throws what a getter of the application's own throws.
  */
-export function takeSnapshot(span: ReadableSpan): ReadableSpan {
+export function takeSnapshot(span: ReadableSpan, omits?: (name: string) => boolean): ReadableSpan {
   const { parentSpanContext, status } = span;
   const spanContext = copyContext(span.spanContext());
   return {
@@ -19,16 +20,16 @@ export function takeSnapshot(span: ReadableSpan): ReadableSpan {
     startTime: [...span.startTime],
     endTime: [...span.endTime],
     status: { ...status },
-    attributes: copyAttributes(span.attributes),
+    attributes: copyAttributes(span.attributes, omits),
     links: span.links.map((link) => ({
       ...link,
       context: copyContext(link.context),
-      ...(link.attributes && { attributes: copyAttributes(link.attributes) }),
+      ...(link.attributes && { attributes: copyAttributes(link.attributes, omits) }),
     })),
     events: span.events.map((event) => ({
       ...event,
       time: [...event.time],
-      ...(event.attributes && { attributes: copyAttributes(event.attributes) }),
+      ...(event.attributes && { attributes: copyAttributes(event.attributes, omits) }),
     })),
     duration: span.duration,
     ended: span.ended,
@@ -52,9 +53,18 @@ function copyContext(context: SpanContext): SpanContext {
   };
 }
 
-function copyAttributes(attributes: Attributes): Attributes {
+/** A copy of attributes, and of what is nested in them. */
+export function copyAttributes(
+  attributes: Attributes,
+  omits?: (name: string) => boolean,
+): Attributes {
+  const kept = omits === undefined ? attributes : withoutOmitted(attributes, omits);
   // As the application gave them, whether or not they are what the API's types allow.
-  return copyEntries(attributes, 0, new Map()) as Attributes;
+  return copyEntries(kept, 0, new Map()) as Attributes;
+}
+
+function withoutOmitted(attributes: Attributes, omits: (name: string) => boolean): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !omits(name)));
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Backend } from '../config/resolved.js';
 import type { RequestBody } from '../transport/body.js';
+import { createAttributeRules, type FindRule } from './attribute-rules.js';
 import type { Chunks, Message, Write } from './chunks.js';
 import { createBody, type EncodedRun, groupSpans, type SpanGroups } from './envelope.js';
 import { createJsonSpanWriter } from './json.js';
@@ -8,6 +9,7 @@ import { createSpanWriter } from './protobuf.js';
 import { createProtobufEnvelope } from './protobuf-envelope.js';
 import type { RoutedSpan } from './routed-span.js';
 import type { SpanViewOptions } from './span-view.js';
+import { createWeakValues } from './weak-values.js';
 
 /**
  * Turns spans into bytes as they end, and these into request bodies.
@@ -27,6 +29,8 @@ export interface SpanEncoder {
    *   it is a `MessageTooLarge`.
    */
   encode(routed: RoutedSpan, chunks: Chunks, maxSize?: number): Message | Error;
+  /** Whether it never writes attributes of a name: none of them has to be kept for it. */
+  readonly omits?: ((name: string) => boolean) | undefined;
   /**
    * Makes one `ExportTraceServiceRequest` of spans that this encoder, or one of the same protocol, has
    * written, at least one; their order is kept within a resource and scope.
@@ -50,24 +54,28 @@ interface Format {
   readonly envelop: (groups: SpanGroups) => Uint8Array[];
 }
 
-const formats: Record<Backend['protocol'], (options: SpanViewOptions) => Format> = {
-  'http/protobuf': (options) => ({
+type CreateFormat = (options: SpanViewOptions, findRule: FindRule) => Format;
+
+const formats: Record<Backend['protocol'], CreateFormat> = {
+  'http/protobuf': (options, findRule) => ({
     contentType: 'application/x-protobuf',
-    writeSpan: createSpanWriter(options),
-    envelop: createProtobufEnvelope(),
+    writeSpan: createSpanWriter(options, findRule),
+    envelop: createProtobufEnvelope(findRule),
   }),
-  'http/json': (options) => ({
+  'http/json': (options, findRule) => ({
     contentType: 'application/json',
-    writeSpan: createJsonSpanWriter(options),
-    envelop: createJsonEnvelope(),
+    writeSpan: createJsonSpanWriter(options, findRule),
+    envelop: createJsonEnvelope(findRule),
   }),
 };
 
 /** Creates an encoder, with empty caches. */
 export function createSpanEncoder(options: SpanEncoderOptions): SpanEncoder {
-  const { contentType, writeSpan, envelop } = formats[options.protocol](options);
+  const findRule = createAttributeRules(options.attributes);
+  const { contentType, writeSpan, envelop } = formats[options.protocol](options, findRule);
   return {
     contentType,
+    omits: options.attributes && ((name) => findRule(name) === 'omit'),
     encode(routed, chunks, maxSize) {
       try {
         // What it is sent under has to be there too: it is asked for once more when the span is queued.
@@ -90,23 +98,55 @@ export function createSpanEncoder(options: SpanEncoderOptions): SpanEncoder {
   };
 }
 
+/** What of a backend tells its encoder from others. */
+export type EncodedBackend = Pick<Backend, 'protocol' | 'parent'> & {
+  readonly view?: Backend['view'];
+};
+
 /**
  * Creates the function that finds a backend's encoder. Backends of the same protocol and the same view of the
  * spans have one between them, so that a span that goes to several is encoded once.
+ *
+ * Views are the same by the content of their settings, and by the identity of their functions.
  */
 export function createSpanEncoders(
   routeAttribute: string | undefined,
-): (backend: Pick<Backend, 'protocol' | 'parent'>) => SpanEncoder {
+): (backend: EncodedBackend) => SpanEncoder {
   const encoders = new Map<string, SpanEncoder>();
-  return ({ protocol, parent }) => {
+  // Not kept for ever: views may come and go with updates, and with the keys that backends are made for.
+  const ofViews = createWeakValues<SpanEncoder>();
+  const identify = createIdentities();
+  return ({ protocol, parent, view }) => {
     // That there is a parent decides what of a span is written; which one it is stands in the request's head.
     const id = `${protocol} ${parent === undefined}`;
+    if (view?.attributes !== undefined || view?.change !== undefined) {
+      const { attributes, change } = view;
+      // Each function's spans are others, and what has been encoded of a span is found by its encoder.
+      const ofView = `${id} ${identify(change)} ${JSON.stringify(attributes)}`;
+      return ofViews(ofView, () =>
+        createSpanEncoder({ protocol, routeAttribute, parent, attributes }),
+      );
+    }
     let encoder = encoders.get(id);
     if (encoder === undefined) {
       encoder = createSpanEncoder({ protocol, routeAttribute, parent });
       encoders.set(id, encoder);
     }
     return encoder;
+  };
+}
+
+/** Numbers functions: 0 is for none. */
+function createIdentities(): (subject: object | undefined) => number {
+  const numbers = new WeakMap<object, number>();
+  let last = 0;
+  return (subject) => {
+    if (subject === undefined) return 0;
+    const known = numbers.get(subject);
+    if (known !== undefined) return known;
+    last += 1;
+    numbers.set(subject, last);
+    return last;
   };
 }
 

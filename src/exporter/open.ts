@@ -68,7 +68,8 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
 
   if (delivery.kind === 'exporter') {
     const estimateBytes = createSizeEstimate(protocol, routeAttribute);
-    const view = createSpanView({ routeAttribute, parent });
+    const { attributes } = backend.view ?? {};
+    const view = createSpanView({ routeAttribute, parent, attributes });
     const { exporter } = delivery;
     const courier = createStock({ backend, exporter, estimateBytes, view, log, clock });
     // Not lazily: it may hold things of its own, to be flushed and shut down without a span.

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import { SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
+import { asError } from '../encoding/span-encoder.js';
 import type { ExportResult, ReadableSpan, SpanExporter } from '../sdk.js';
 import type { SendFailure, SendResult } from '../transport/result.js';
 import type { Courier, Parcel } from './courier.js';
@@ -57,7 +58,14 @@ export function createStock(options: StockOptions): Courier<SpanList> {
     undo() {},
     release() {},
     trim() {},
-    pack: (runs) => ({ parcel: { spans: listSpans(runs, view), bytes: 0 }, runs }),
+    pack(runs) {
+      try {
+        return { parcel: { spans: listSpans(runs, view), bytes: 0 }, runs };
+      } catch (error) {
+        // What a backend may not see of a span that can not be read, nobody knows.
+        return asError(error);
+      }
+    },
     compress: async (list) => list,
     async send({ spans }) {
       const cancel = clock.schedule(

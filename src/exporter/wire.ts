@@ -84,7 +84,7 @@ export function createWire(options: WireOptions): Courier<Body> {
 
   function keepForLater({ span, routeKey }: RoutedSpan): Kept | Error {
     try {
-      const routed = { span: takeSnapshot(span), routeKey };
+      const routed = { span: takeSnapshot(span, encoder.omits), routeKey };
       const size = SPAN_OBJECT_BYTES + estimateBytes(routed);
       return { chunk: undefined, index: 0, size, routed };
     } catch (error) {

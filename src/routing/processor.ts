@@ -31,6 +31,7 @@ import { createExporterOwners } from './exporter-owners.js';
 import type { OpenBackend } from './idle-closer.js';
 import { createRouter, type Router } from './router.js';
 import { createTable } from './table.js';
+import { createApplyView } from './view.js';
 
 /**
  * How long `forceFlush` waits. Below the 30 s after which the SDK's own `forceFlush` gives up, whose timer
@@ -93,9 +94,11 @@ export class RoutingSpanProcessor {
       this.#tellOfAudit(event);
     };
     const parts = { routeAttribute, encoderOf, memory, log, clock, observe, onAudit };
+    const applyView = createApplyView(ledger.routing);
     const open = (backend: Backend, component?: MetricsComponent): OpenBackend => {
       const own = ledger.backend(backend, component);
-      return { backend, ledger: own, exporter: openExporter(backend, { ...parts, ledger: own }) };
+      const exporter = openExporter(backend, { ...parts, ledger: own });
+      return applyView({ backend, ledger: own, exporter });
     };
     const retire = (own: ExporterLedger) => ledger.retire(own);
     const owners = createExporterOwners();

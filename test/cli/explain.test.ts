@@ -20,6 +20,9 @@ const schema = z.strictObject({
           url: z.string().nullable(),
           writes: z.record(z.string(), z.string()),
           omits: z.array(z.string()),
+          hashes: z.array(z.string()),
+          truncates: z.record(z.string(), z.number()),
+          filter: z.enum(['all', 'ai']),
         }),
       ),
     }),
@@ -49,6 +52,9 @@ async function explain(args: readonly string[], env: NodeJS.ProcessEnv) {
   return { code, ...schema.parse(JSON.parse(stdout)) };
 }
 
+/** What is said of a backend that may see everything. */
+const unviewed = { hashes: [], truncates: {}, filter: 'all' };
+
 test('a configured route leads to its backends, with what the configuration makes of the spans', async () => {
   const { code, keys } = await explain(['globex'], twoBackends);
   expect(code).toBe(0);
@@ -63,12 +69,14 @@ test('a configured route leads to its backends, with what the configuration make
           url: 'https://api.braintrust.example/otel/v1/traces',
           writes: { 'signalbox.route': 'globex' },
           omits: ['braintrust.parent'],
+          ...unviewed,
         },
         {
           name: 'byoc-acme',
           url: 'https://acme.example/in?****',
           writes: { 'signalbox.route': 'globex' },
           omits: [],
+          ...unviewed,
         },
       ],
     },
@@ -131,6 +139,7 @@ test('a key that no route knows leads to the backend that the template makes for
       url: 'https://initech.data.example/v1/traces',
       writes: { 'signalbox.route': 'initech' },
       omits: [],
+      ...unviewed,
     },
   ]);
   expect(keys[1]?.because).toContain('SIGNALBOX_TEMPLATE_ENDPOINT');
@@ -151,6 +160,28 @@ test('fits a terminal of 80 columns', async () => {
   const { stdout } = await onTerminal(['explain'], { ...twoBackends, NO_COLOR: '1' });
   expect(Math.max(...stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
   expect(stdout).toContain('omits    braintrust.parent (standard)');
+});
+
+test('says what a backend may see', async () => {
+  const env = {
+    ...twoBackends,
+    NO_COLOR: '1',
+    SIGNALBOX_BACKEND_STANDARD_FILTER: 'ai',
+    SIGNALBOX_BACKEND_STANDARD_DROP_ATTRIBUTES: 'db.*',
+    SIGNALBOX_BACKEND_STANDARD_HASH_ATTRIBUTES: 'user.id',
+    SIGNALBOX_BACKEND_STANDARD_HASH_KEY: 'a key of thirty-two bytes or more',
+    SIGNALBOX_BACKEND_STANDARD_TRUNCATE_ATTRIBUTES: 'prompt=9',
+  };
+  const { stdout } = await onTerminal(['explain', 'globex'], env);
+  for (const line of [
+    'sends    spans of AI alone (standard)',
+    'omits    db.* (standard)',
+    'hashes   user.id (standard)',
+    'cuts     prompt at 9 characters (standard)',
+  ]) {
+    expect(stdout).toContain(line);
+  }
+  expect(stdout).not.toContain('thirty-two');
 });
 
 test('a wrong configuration is reported as check reports it', async () => {

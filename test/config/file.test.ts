@@ -278,8 +278,8 @@ describe('refuses', () => {
     ],
     [
       "a backend's unknown setting",
-      'backends:\n  a:\n    endpoint: http://127.0.0.1\n    filter: ai',
-      ['file:4 backends.a.filter: is not a known setting'],
+      'backends:\n  a:\n    endpoint: http://127.0.0.1\n    flavour: x',
+      ['file:4 backends.a.flavour: is not a known setting'],
     ],
     [
       'a setting that stands twice',

@@ -167,8 +167,8 @@ describe('refuses', () => {
     ],
     [
       "a backend's unknown setting",
-      { backends: { a: { endpoint, filter: 'ai' } } },
-      ['backends.a.filter: is not a known setting'],
+      { backends: { a: { endpoint, flavour: 'x' } } },
+      ['backends.a.flavour: is not a known setting'],
     ],
     [
       'a setting named like a property of every object',

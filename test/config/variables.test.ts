@@ -272,7 +272,7 @@ describe('an unknown variable', () => {
   test.each([
     ['SIGNALBOX_BACKEND_STANDARD_ENDPONT', 'did you mean SIGNALBOX_BACKEND_STANDARD_ENDPOINT?'],
     ['SIGNALBOX_BACKEND_STANDARD_HEADER', 'did you mean SIGNALBOX_BACKEND_STANDARD_HEADERS?'],
-    ['SIGNALBOX_BACKEND_STANDARD_FILTER', 'no backend has such a setting'],
+    ['SIGNALBOX_BACKEND_STANDARD_FLAVOUR', 'no backend has such a setting'],
     [
       'SIGNALBOX_BACKEND_STANDARD_GREEN_HEADERS',
       'no backend has this name or this setting; add it to SIGNALBOX_BACKENDS, or unset the variable',

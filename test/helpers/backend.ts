@@ -28,6 +28,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     spool: undefined,
     auditHeaders: false,
     rateLimit: undefined,
+    view: undefined,
     ...overrides,
   };
 }

@@ -33,6 +33,7 @@ function setUp(change: Partial<ParkingOptions> = {}) {
       end() {},
       route() {},
       decide() {},
+      filter() {},
       park() {
         counts.parked += 1;
       },

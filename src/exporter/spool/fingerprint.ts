@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Backend } from '../../config/resolved.js';
+import type { Backend, BackendView } from '../../config/resolved.js';
 
 /** What of a backend decides whose data it takes. */
-export type Identity = Pick<Backend, 'name' | 'url' | 'headers' | 'parent' | 'credentials'>;
+export type Identity = Pick<Backend, 'name' | 'url' | 'headers' | 'parent' | 'credentials'> & {
+  readonly view?: Backend['view'];
+};
 
 /**
  * The fingerprint of a backend: a file is sent only to one with the same.
@@ -15,9 +17,12 @@ export type Identity = Pick<Backend, 'name' | 'url' | 'headers' | 'parent' | 'cr
  * wait. One of **another** account in the same place is not noticed: whoever does that has to rename the backend, or to
  * empty its spool first.
  *
+ * What the backend may see counts too, since a file holds what it might see when it was written: but for the key of
+ * hashes, which tells nothing that a hash under another one would not, and the code of a function.
+ *
  * Who can read a file could try keys against its hash; those that can be guessed should be none.
  */
-export function fingerprintOf({ name, url, headers, parent, credentials }: Identity): string {
+export function fingerprintOf({ name, url, headers, parent, credentials, view }: Identity): string {
   const source = credentials?.apiKey;
   const identity = [
     name,
@@ -25,8 +30,15 @@ export function fingerprintOf({ name, url, headers, parent, credentials }: Ident
     parent ?? null,
     describeHeaders(headers, source === undefined),
     typeof source === 'string' ? source : typeof source,
+    ...(view === undefined ? [] : [describeView(view)]),
   ];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+}
+
+function describeView({ filter, attributes, change }: BackendView): readonly unknown[] {
+  const { drop, hash, truncate } = attributes ?? {};
+  const limits = Object.entries(truncate ?? {}).sort(byName);
+  return [filter, drop ?? [], hash?.attributes ?? [], limits, change !== undefined];
 }
 
 function describeUrl(text: string | undefined): readonly unknown[] {
@@ -43,6 +55,6 @@ function describeHeaders(headers: Backend['headers'], hasStaticKey: boolean): re
     .sort(byName);
 }
 
-function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : Number(a > b);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CredentialSources } from '../../../src/config/resolved.js';
+import type { BackendView, CredentialSources } from '../../../src/config/resolved.js';
 import { fingerprintOf, type Identity } from '../../../src/exporter/spool/fingerprint.js';
 
 const backend: Identity = {
@@ -14,6 +14,12 @@ const backend: Identity = {
   credentials: undefined,
 };
 const fingerprint = fingerprintOf(backend);
+
+const view: BackendView = {
+  filter: 'all',
+  attributes: { drop: ['a'], hash: { attributes: ['b'], key: 'one' }, truncate: { c: 1 } },
+  change: undefined,
+};
 
 function withHeader(name: string, value: string): Identity {
   return { ...backend, headers: { ...backend.headers, [name]: value } };
@@ -30,6 +36,7 @@ describe('a fingerprint', () => {
     ['no parent', { ...backend, parent: undefined }],
     ['tenant in a header', withHeader('x-scope-orgid', 'globex')],
     ['further header', withHeader('x-team', 'ml')],
+    ['view', { ...backend, view }],
   ])('is another with another %s', (_, other) => {
     expect(fingerprintOf(other)).not.toBe(fingerprint);
   });
@@ -74,6 +81,20 @@ describe('a fingerprint', () => {
       expect(withKey('secret', other)).not.toBe(withKey('secret', source));
     },
   );
+
+  it('tells views apart, and not the keys of their hashes', () => {
+    const { attributes } = view;
+    const [one, rotated, other] = [
+      view,
+      {
+        ...view,
+        attributes: attributes && { ...attributes, hash: { attributes: ['b'], key: 'two' } },
+      },
+      { ...view, attributes: attributes && { ...attributes, drop: [] } },
+    ].map((each) => fingerprintOf({ ...backend, view: each }));
+    expect(rotated).toBe(one);
+    expect(other).not.toBe(one);
+  });
 
   it('shows nothing of what it is made of', () => {
     expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
