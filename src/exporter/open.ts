@@ -6,10 +6,12 @@ import type { Backend } from '../config/resolved.js';
 import { createSizeEstimate } from '../encoding/estimate.js';
 import type { SpanEncoder } from '../encoding/span-encoder.js';
 import { createSpanView } from '../encoding/span-view.js';
+import type { SpanExporter } from '../sdk.js';
 import { createTransport } from '../transport/send.js';
 import { formatUserAgent } from '../transport/user-agent.js';
 import { VERSION } from '../version.js';
-import { createExporter, type Exporter } from './exporter.js';
+import type { Courier, Parcel } from './courier.js';
+import { createExporter, type Exporter, type ExporterParts } from './exporter.js';
 import { createLazyExporter } from './lazy.js';
 import type { Memory } from './memory.js';
 import { type ObserveSent, withObserver } from './observed.js';
@@ -48,49 +50,61 @@ export interface OpenOptions {
   readonly userAgent?: string;
 }
 
-/** What opens the place on disk of a backend that has one. */
-function spoolOf(backend: Backend, options: OpenOptions): OpenSpool<Body> | undefined {
-  const limits = backend.spool;
-  return limits && ((inside) => createSpool({ ...options, backend, limits, inside }));
-}
-
 /**
  * Puts together the exporter of one backend, as its configuration says.
  *
  * Opens nothing: the first timer starts with the first span, and the first connection with the first batch.
  */
 export function openExporter(backend: Backend, options: OpenOptions): Exporter {
-  const { routeAttribute, encoderOf, log, clock, random = Math.random } = options;
-  const { userAgent = formatUserAgent(VERSION), observe = () => {} } = options;
-  const { protocol, parent, delivery } = backend;
-  const audit = options.onAudit && { onAudit: options.onAudit };
-  const parts = { ...options, backend, random };
+  const { delivery, spool } = backend;
+  // Not lazily: it may hold things of its own, to be flushed and shut down without a span.
+  if (delivery.kind === 'exporter') return openStock(backend, delivery.exporter, options);
+  // At once: an earlier process may have left something there.
+  if (spool !== undefined) return openWire(backend, options);
+  return createLazyExporter(backend.name, () => openWire(backend, options));
+}
 
-  if (delivery.kind === 'exporter') {
-    const estimateBytes = createSizeEstimate(protocol, routeAttribute);
-    const { attributes } = backend.view ?? {};
-    const view = createSpanView({ routeAttribute, parent, attributes });
-    const { exporter } = delivery;
-    const courier = createStock({ backend, exporter, estimateBytes, view, log, clock });
-    // Not lazily: it may hold things of its own, to be flushed and shut down without a span.
-    return createExporter({
-      ...parts,
-      courier: withObserver(courier, backend.name, clock, observe),
-    });
-  }
-  const create = (): Exporter => {
-    const courier = createWire({
-      backend,
-      encoder: encoderOf(backend),
-      estimateBytes: createSizeEstimate(protocol, routeAttribute),
-      openTransport: () => createTransport(backend, userAgent, { log, clock, random, ...audit }),
-    });
-    return createExporter({
-      ...parts,
-      courier: withObserver(courier, backend.name, clock, observe),
-      openSpool: spoolOf(backend, options),
-    });
-  };
-  // With a spool at once: an earlier process may have left something there.
-  return backend.spool === undefined ? createLazyExporter(backend.name, create) : create();
+function openStock(backend: Backend, exporter: SpanExporter, options: OpenOptions): Exporter {
+  const { routeAttribute, log, clock } = options;
+  const { protocol, parent, view } = backend;
+  const courier = createStock({
+    backend,
+    exporter,
+    estimateBytes: createSizeEstimate(protocol, routeAttribute),
+    view: createSpanView({ routeAttribute, parent, attributes: view?.attributes }),
+    log,
+    clock,
+  });
+  return createExporter(partsOf(backend, courier, options));
+}
+
+function openWire(backend: Backend, options: OpenOptions): Exporter {
+  const { routeAttribute, encoderOf, userAgent = formatUserAgent(VERSION) } = options;
+  const courier = createWire({
+    backend,
+    encoder: encoderOf(backend),
+    estimateBytes: createSizeEstimate(backend.protocol, routeAttribute),
+    openTransport: () => createTransport(backend, userAgent, options),
+  });
+  return createExporter({
+    ...partsOf(backend, courier, options),
+    openSpool: spoolOf(backend, options),
+  });
+}
+
+function partsOf<P extends Parcel>(
+  backend: Backend,
+  courier: Courier<P>,
+  options: OpenOptions,
+): ExporterParts<P> {
+  const { memory, ledger, log, clock, random = Math.random, observe } = options;
+  const observed =
+    observe === undefined ? courier : withObserver(courier, backend.name, clock, observe);
+  return { backend, courier: observed, memory, ledger, log, clock, random };
+}
+
+/** What opens the place on disk of a backend that has one. */
+function spoolOf(backend: Backend, options: OpenOptions): OpenSpool<Body> | undefined {
+  const limits = backend.spool;
+  return limits && ((inside) => createSpool({ ...options, backend, limits, inside }));
 }
