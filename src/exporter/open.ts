@@ -3,6 +3,7 @@ import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { AuditEvent } from '../config/audit-event.js';
 import type { Backend } from '../config/resolved.js';
+import { runDetached } from '../detached.js';
 import { createSizeEstimate } from '../encoding/estimate.js';
 import type { SpanEncoder } from '../encoding/span-encoder.js';
 import { createSpanView } from '../encoding/span-view.js';
@@ -58,10 +59,13 @@ export interface OpenOptions {
 export function openExporter(backend: Backend, options: OpenOptions): Exporter {
   const { delivery, spool } = backend;
   // Not lazily: it may hold things of its own, to be flushed and shut down without a span.
-  if (delivery.kind === 'exporter') return openStock(backend, delivery.exporter, options);
-  // At once: an earlier process may have left something there.
-  if (spool !== undefined) return openWire(backend, options);
-  return createLazyExporter(backend.name, () => openWire(backend, options));
+  if (delivery.kind === 'exporter') {
+    return runDetached(() => openStock(backend, delivery.exporter, options));
+  }
+  // Its promises last as long as it does, and would keep the context of the request whose span came first.
+  const open = () => runDetached(() => openWire(backend, options));
+  // With a spool at once: an earlier process may have left something there.
+  return spool === undefined ? createLazyExporter(backend.name, open) : open();
 }
 
 function openStock(backend: Backend, exporter: SpanExporter, options: OpenOptions): Exporter {
