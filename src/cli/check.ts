@@ -8,6 +8,7 @@ import {
   type ExitCode,
   type Printer,
   printProblems,
+  wrap,
 } from './command-context.js';
 import { addConfigOptions, type ConfigOptions, readConfig } from './configuration.js';
 import { type Cell, renderTable } from './table.js';
@@ -94,7 +95,9 @@ function toLines(description: ConfigDescription, printer: Printer): string[] {
     ...heading('process'),
     ...settingTable([...settings, ...variables]),
     ...(resolved.warnings.length > 0 ? heading('warnings') : []),
-    ...resolved.warnings.map((warning) => paint('notable', `  ${warning}`)),
+    ...resolved.warnings
+      .flatMap((warning) => wrap(warning, printer, 2))
+      .map((line) => paint('notable', line)),
   ];
 }
 

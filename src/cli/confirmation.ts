@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
+import { readBoundedText } from '../bounded-text.js';
 import type { Backend } from '../config/resolved.js';
 import type { ReadableSpan } from '../sdk.js';
 
@@ -49,7 +50,9 @@ async function ask(url: URL, dispatcher: Agent): Promise<string[] | undefined> {
       await body.dump();
       return undefined;
     }
-    return answerSchema.parse(await body.json()).spans.map(({ spanId }) => spanId);
+    const text = await readBoundedText(body);
+    if (text === undefined) return undefined;
+    return answerSchema.parse(JSON.parse(text)).spans.map(({ spanId }) => spanId);
   } catch {
     // It has taken the span, and says nothing that can be read here: it can not be asked.
     return undefined;

@@ -16,7 +16,8 @@ export interface DiagnosisContext {
 }
 
 /** Finds the plain cause of a failure. What is not known is told in the failure's own words. */
-export function diagnose(failure: FailedSend, context: DiagnosisContext): Diagnosis {
+export function diagnose(failed: FailedSend, context: DiagnosisContext): Diagnosis {
+  const failure = { ...failed, message: withoutTrace(failed.message) };
   const { httpStatus, errorType, outcome, message } = failure;
   if (outcome === 'rejected') {
     return {
@@ -153,6 +154,11 @@ function diagnoseConnection(
         cause: `nothing listens there (${message})`,
         hint: `start what should, or check the host and port in ${url}`,
       };
+    case 'not_allowed':
+      return {
+        cause: message,
+        hint: `list the host and, if it is private, its address in SIGNALBOX_ALLOWED_HOSTS; or check the host in ${url}`,
+      };
     case 'ENOTFOUND':
       return { cause: `${host} has no address in DNS`, hint: `check the host in ${url}` };
     case 'EAI_AGAIN':
@@ -185,6 +191,16 @@ function diagnoseConnection(
     default:
       return undefined;
   }
+}
+
+/**
+ * A message in which an error of OpenSSL is its reason alone: `ssl3_read_bytes` and the line of a C file help nobody.
+ * OpenSSL writes `<thread>:error:<code>:<library>:<function>:<reason>:<file>:<line>:<data>`.
+ */
+function withoutTrace(message: string): string {
+  return message
+    .replace(/\b[0-9A-F]+:error:[0-9A-F]+:[^:\n]*:[^:\n]*:([^:\n]+):[^\n]*/gi, '$1')
+    .trim();
 }
 
 /** OpenSSL's words for bytes that begin no TLS record. */

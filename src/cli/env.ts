@@ -56,7 +56,7 @@ export function addEnv(program: Command, { terminal, exit }: CommandContext): vo
 
 function printConverted(options: EnvOptions, terminal: Terminal): ExitCode {
   const read = readConfig(options, terminal);
-  if ('problems' in read) return printProblems(read.problems, options.json, terminal);
+  if ('problems' in read) return refuse(read.problems, options.json, terminal);
   const env = readEnvironment(options, terminal.env);
   const { to = env[fileVariable] === undefined ? 'yaml' : 'env' } = options;
   return to === 'yaml'
@@ -84,7 +84,7 @@ function printVariables(
 ): ExitCode {
   const variables = [...variablesOf(given), ...variablesBeside(env)];
   const problems = problemsOf(variables, env, resolved);
-  if (problems.length > 0) return printProblems(problems, json, terminal);
+  if (problems.length > 0) return refuse(problems, json, terminal);
 
   const isShown = ({ value, setting }: SettingVariable) =>
     showSecrets || !hasSecret(value, setting);
@@ -101,15 +101,39 @@ function printVariables(
     });
     return 0;
   }
-  printer.lines(
-    variables.map((each) => {
-      const { name, value, where } = each;
-      // A comment: whoever loads the rest gets no wrong key, and is told of the missing one.
-      if (!isShown(each)) return `# ${name}=${MASK}${where === name ? '' : ` (${where})`}`;
-      return formatDotenvLine(name, value) ?? `# ${name} has a value that no such file can hold`;
-    }),
-  );
+  const lines: string[] = [];
+  const unwritable: ConfigProblem[] = [];
+  for (const each of variables) {
+    const { name, value, where } = each;
+    const line = isShown(each)
+      ? formatDotenvLine(name, value)
+      : // A comment: whoever loads the rest gets no wrong key, and is told of the missing one.
+        `# ${name}=${MASK}${where === name ? '' : ` (${where})`}`;
+    if (line === undefined) unwritable.push(problemOfLine(where));
+    else lines.push(line);
+  }
+  // Without one of them a service would run with other settings, or another key, than those that are asked for.
+  if (unwritable.length > 0) return refuse(unwritable, json, terminal);
+  printer.lines(lines);
   return 0;
+}
+
+function problemOfLine(where: string): ConfigProblem {
+  return {
+    where,
+    what: 'has a value that stands in no line that Node and shells read alike',
+    hint: 'print the variables with --json, or keep what there is',
+  };
+}
+
+/** Problems go to stderr: what is printed otherwise is a file, into which stdout is led. */
+function refuse(
+  problems: readonly ConfigProblem[],
+  json: boolean | undefined,
+  terminal: Terminal,
+): ExitCode {
+  const stdout = json === true ? terminal.stdout : terminal.stderr;
+  return printProblems(problems, json, { ...terminal, stdout });
 }
 
 const fileVariable = `${prefix}${configFileSetting.variable}`;

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { shownKey } from '../config/findings.js';
 import { toPrintable } from '../transport/printable.js';
 import {
@@ -12,13 +12,14 @@ import {
 import { addConfigOptions, type ConfigOptions, readConfig } from './configuration.js';
 import { type Explanation, explainKey } from './explanation.js';
 import { askService, type ReportedDecision, type ServiceReport } from './service-report.js';
+import { parseStatsUrl } from './stats-url.js';
 import { type Cell, renderColumns, renderTable } from './table.js';
 import type { Terminal } from './terminal.js';
 
 interface ExplainOptions extends ConfigOptions {
   readonly json?: boolean;
   /** Where a running service serves its stats. */
-  readonly stats?: URL;
+  readonly stats?: string;
 }
 
 /** Adds `signalbox explain`: says where route keys lead and why, and what a running service has decided. */
@@ -30,22 +31,25 @@ export function addExplain(program: Command, { terminal, exit }: CommandContext)
     .option(
       '--stats <url>',
       'also ask a running service (its statsHandler, or SIGNALBOX_STATS_PORT) what it decided lately',
-      parseUrl,
     );
   addJsonOption(addConfigOptions(command)).action(
-    async (keys: readonly string[], options: ExplainOptions) =>
-      exit(await explain(keys, options, terminal)),
+    async (keys: readonly string[], options: ExplainOptions) => {
+      const { stats } = options;
+      const service = stats === undefined ? undefined : parseStatsUrl(stats, command);
+      exit(await explain(keys, service, options, terminal));
+    },
   );
 }
 
 async function explain(
   keys: readonly string[],
+  service: URL | undefined,
   options: ExplainOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const { stats, json } = options;
+  const { json } = options;
   // Of a service that runs elsewhere nobody needs to have the configuration here.
-  const isServiceAlone = stats !== undefined && keys.length === 0;
+  const isServiceAlone = service !== undefined && keys.length === 0;
   const read = isServiceAlone ? undefined : readConfig(options, terminal);
   if (read !== undefined && 'problems' in read) {
     return printProblems(read.problems, json, terminal);
@@ -55,13 +59,14 @@ async function explain(
   const asked = keys.length > 0 ? keys : configured;
   const explanations =
     read === undefined ? [] : asked.map((key) => explainKey(read.description, key));
-  const report = stats === undefined ? undefined : ofKeys(keys, await askService(stats));
+  const report = service === undefined ? undefined : ofKeys(keys, await askService(service));
 
   const printer = createPrinter(terminal.stdout, terminal.env);
-  if (json === true) printer.json(toJson(explanations, report));
-  else printer.lines(toLines(explanations, report, printer));
   const isAnyDropped = keys.length > 0 && explanations.some(({ dropped }) => dropped !== undefined);
-  return isAnyDropped || (report !== undefined && 'problem' in report) ? 1 : 0;
+  const isFine = !isAnyDropped && !(report !== undefined && 'problem' in report);
+  if (json === true) printer.json({ ok: isFine, ...toJson(explanations, report) });
+  else printer.lines(toLines(explanations, report, printer));
+  return isFine ? 0 : 1;
 }
 
 function ofKeys(keys: readonly string[], report: ServiceReport): ServiceReport {
@@ -142,7 +147,7 @@ function serviceLines(report: ServiceReport, printer: Printer): string[] {
   return [
     heading,
     ...renderTable(
-      ['when', 'outcome', 'by', 'key', 'to', 'trace'],
+      ['when (UTC)', 'outcome', 'by', 'key', 'to', 'trace'],
       report.decisions.map(decisionRow),
       { ...printer, indent: 2 },
     ),
@@ -164,10 +169,4 @@ function decisionRow({
     dropped === undefined ? word(backends?.join(', ')) : { text: word(dropped), style: 'bad' };
   const when = new Date(at).toISOString().slice(11, 19);
   return [when, word(outcome), word(by), word(key), to, word(traceId)];
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-  throw new InvalidArgumentError('give an http or https URL.');
 }

@@ -110,15 +110,18 @@ const alternatives: Readonly<Partial<Record<BackendKey, BackendKey>>> = {
 
 function placesOf(
   name: string,
-  { backends, where }: ConfigDescription,
+  { backends, template, where }: ConfigDescription,
 ): (key: BackendKey) => string {
+  // What is no configured backend has been made by the template.
+  const own = backends.get(name);
+  const path = own === undefined ? ['template'] : ['backends', name];
   const given = new Set(
-    backends.get(name)?.flatMap(({ key, origin }) => ('where' in origin ? [key] : [])),
+    (own ?? template)?.flatMap(({ key, origin }) => ('where' in origin ? [key] : [])),
   );
   return (key) => {
     const other = alternatives[key];
     const found = other !== undefined && !given.has(key) && given.has(other) ? other : key;
-    return where(['backends', name, found]);
+    return where([...path, found]);
   };
 }
 

@@ -1,5 +1,6 @@
 import { request } from 'undici';
 import { z } from 'zod';
+import { readBoundedText } from '../bounded-text.js';
 import { maskUrl } from '../config/mask.js';
 
 /** Longest that a service may take to answer, in milliseconds. */
@@ -30,8 +31,12 @@ export async function askService(url: URL): Promise<ServiceReport> {
   const place = maskUrl(url.href);
   try {
     const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const text = await body.text();
-    if (statusCode !== 200) return { problem: `${place} answered with HTTP ${statusCode}` };
+    if (statusCode !== 200) {
+      await body.dump();
+      return { problem: `${place} answered with HTTP ${statusCode}` };
+    }
+    const text = await readBoundedText(body);
+    if (text === undefined) return { problem: `${place} gives an answer that is too large` };
     const report = z.object({ recentDecisions: z.array(decisionSchema) }).safeParse(parse(text));
     if (report.success) return { decisions: report.data.recentDecisions };
     return { problem: `${place} did not answer as a statsHandler of signalbox does` };

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { backendNameHint, isBackendName, variablePart } from '../config/backend-name.js';
 import { type Delay, type Failure, parseDelay, parseFailure } from '../receiver/fault-plan.js';
+import { parseStatsUrl } from './stats-url.js';
 
 interface SinkFlags {
   readonly port: number;
@@ -23,7 +24,7 @@ export function addSink(program: Command): void {
     )
     .argument('[backend...]', 'the backends whose variables are printed', parseName, DEFAULT_NAMES)
     .option('--port <port>', 'where to listen; 0 for a free port', parsePort, 4318)
-    .option('--host <host>', 'beyond loopback the page asks for a token', '127.0.0.1')
+    .option('--host <host>', 'beyond loopback the page asks for a token', parseHost, '127.0.0.1')
     .option(
       '--fail <backend=status[:time]>',
       'answer a backend with a failure, such as busy=503:30s; may be repeated',
@@ -53,6 +54,10 @@ async function runSink(names: readonly string[], flags: SinkFlags, command: Comm
   const sink = await startSink(options).catch((error: unknown) =>
     command.error(`error: ${describe(error, host, port)}`, { exitCode: 1, code: 'signalbox.sink' }),
   );
+  // Before anything is printed: a script that has read it may end the sink at once.
+  const stop = () => void sink.stop();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
   const environment = environmentFor(names, sink.url);
   const { url, viewerUrl } = sink;
   process.stdout.write(
@@ -60,9 +65,6 @@ async function runSink(names: readonly string[], flags: SinkFlags, command: Comm
       ? `${JSON.stringify({ url, viewerUrl, environment })}\n`
       : describeSink(url, viewerUrl, environment),
   );
-  const stop = () => void sink.stop();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
 }
 
 /** What a service needs in its environment to send each backend's spans to the sink. */
@@ -118,26 +120,22 @@ function collect<T>(parse: (text: string) => T | undefined, hint: string) {
 // The default is what stands there before the first name that is given.
 function parseName(text: string, before: readonly string[]): readonly string[] {
   if (!isBackendName(text)) throw new InvalidArgumentError(`expected ${backendNameHint}`);
-  return before === DEFAULT_NAMES ? [text] : [...before, text];
+  const names = before === DEFAULT_NAMES ? [] : before;
+  const other = names.find((name) => variablePart(name) === variablePart(text));
+  if (other !== undefined) {
+    throw new InvalidArgumentError(`its variables would be those of '${other}'`);
+  }
+  return [...names, text];
+}
+
+// An empty one, which an unset variable of a shell makes, would listen on every address.
+function parseHost(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('expected an address of this machine');
+  return text;
 }
 
 function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(port <= 65_535)) throw new InvalidArgumentError('expected a number from 0 to 65535');
   return port;
-}
-
-/** Not by the option's own parser, whose message would repeat what may hold a password. */
-function parseStatsUrl(text: string, command: Command): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const problem =
-    url === undefined || !/^https?:$/.test(url.protocol)
-      ? 'expected a URL that begins with http:// or https://'
-      : url.username !== '' || url.password !== ''
-        ? 'a URL with a user or a password in it is not taken'
-        : undefined;
-  if (url === undefined || problem !== undefined) {
-    return command.error(`error: --stats: ${problem}`, { exitCode: 2, code: 'signalbox.usage' });
-  }
-  return url;
 }

@@ -58,11 +58,12 @@ export function createHostGuard({ allowed, refusePrivate }: HostPolicy): HostGua
   }
 
   function nameFault(name: string, isResolvedHere: boolean): Fault | undefined {
-    if (!isNamedItself(name)) {
-      const plain = name.toLowerCase().replace(/\.$/, '');
-      if (metadataNames.has(plain)) return refused;
-      // RFC 6761, 6.3: every name below localhost is this host.
-      if (refusePrivate && /(^|\.)localhost$/.test(plain)) return refusedAsPrivate;
+    const plain = name.toLowerCase().replace(/\.$/, '');
+    if (metadataNames.has(plain) && !isNamedItself(name)) return refused;
+    // RFC 6761, 6.3: every name below localhost is this host. No other name is below it, so any entry for it means this.
+    const isLocal = /(^|\.)localhost$/.test(plain);
+    if (refusePrivate && isLocal && !isListedName(name) && !isListedName('localhost')) {
+      return refusedAsPrivate;
     }
     const isOpen = entries === undefined || isListedName(name);
     return isOpen || (isResolvedHere && networks.length > 0) ? undefined : unlisted;

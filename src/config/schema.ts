@@ -59,7 +59,7 @@ export const backendSettings = {
     form: 'pairs',
     type: '`name=value,...`',
     fault: 'is not a list of headers with text values',
-    hint: 'name=value pairs; in the variable comma-separated and percent-encoded',
+    hint: 'name=value pairs, comma-separated and percent-encoded; in a file a mapping, as { x-team: ml }',
     part: { fault: 'is not text', hint: 'the value of one header, as text' },
     description: 'Headers of every request, percent-encoded as in `OTEL_EXPORTER_OTLP_HEADERS`.',
     isSecret: true,
@@ -540,10 +540,11 @@ export const registerSettings = {
     form: 'integer',
     type: 'port',
     fault: 'is not a port',
-    hint: 'a plain number from 1 to 65535, or 0 for any free port',
+    hint: 'a plain number from 1 to 65535',
     description:
       'Serves what `statsHandler` does on this port of 127.0.0.1. Without it nothing is served.',
-    schema: z.int().min(0).max(65_535),
+    // Not 0: nobody would know which port it has become.
+    schema: z.int().min(1).max(65_535),
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 

@@ -4,12 +4,6 @@ import { gunzip } from 'node:zlib';
 
 const gunzipAsync = promisify(gunzip);
 
-/** A body as it was meant, and its size on the wire. */
-export interface Body {
-  readonly wireBytes: number;
-  readonly bytes: Uint8Array;
-}
-
 /** Why a request is refused: the HTTP status, and a sentence for its sender. */
 export interface Refusal {
   readonly httpStatus: number;
@@ -17,17 +11,17 @@ export interface Refusal {
 }
 
 /**
- * Reads a request's body, and inflates it where `Content-Encoding` is `gzip`.
+ * Reads a request's body as it is on the wire.
  *
- * What passes `maxBytes`, on the wire or inflated, is refused; the rest of such a body is read and thrown
- * away, since a sender that is still writing would see its connection break instead of the answer.
+ * One of more than `maxBytes` is refused; its rest is read and thrown away, since a sender that is still writing would
+ * see its connection break instead of the answer.
  *
  * Rejects when the sender goes away in mid-body.
  */
 export async function readBody(
   request: IncomingMessage,
   maxBytes: number,
-): Promise<Body | Refusal> {
+): Promise<Buffer | Refusal> {
   const chunks: Buffer[] = [];
   let wireBytes = 0;
   for await (const chunk of request) {
@@ -35,11 +29,21 @@ export async function readBody(
     if (wireBytes <= maxBytes) chunks.push(chunk);
     else chunks.length = 0;
   }
-  if (wireBytes > maxBytes) return tooLarge(maxBytes);
-  const wire = Buffer.concat(chunks);
-  switch (request.headers['content-encoding'] ?? 'identity') {
+  return wireBytes > maxBytes ? tooLarge(maxBytes) : Buffer.concat(chunks);
+}
+
+/**
+ * Inflates a body where its `Content-Encoding`, which is `gzip` or `identity`, says so. One of more than `maxBytes` is
+ * refused. Never rejects.
+ */
+export async function inflateBody(
+  wire: Buffer,
+  contentEncoding: string | undefined,
+  maxBytes: number,
+): Promise<Uint8Array | Refusal> {
+  switch (contentEncoding ?? 'identity') {
     case 'identity':
-      return { wireBytes, bytes: wire };
+      return wire;
     case 'gzip':
       return inflate(wire, maxBytes);
     default:
@@ -47,10 +51,9 @@ export async function readBody(
   }
 }
 
-async function inflate(wire: Buffer, maxBytes: number): Promise<Body | Refusal> {
+async function inflate(wire: Buffer, maxBytes: number): Promise<Uint8Array | Refusal> {
   try {
-    const bytes = await gunzipAsync(wire, { maxOutputLength: maxBytes });
-    return { wireBytes: wire.length, bytes };
+    return await gunzipAsync(wire, { maxOutputLength: maxBytes });
   } catch (error) {
     // The one failure that is not the data's own: a small body may inflate to any size.
     const isTooLarge =

@@ -8,11 +8,12 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TlsOptions } from 'node:tls';
-import { type Refusal, readBody } from './body.js';
+import { inflateBody, type Refusal, readBody } from './body.js';
 import { decodeRequest, type MediaType } from './decode.js';
 import { mediaTypeOf } from './media-type.js';
 import { encodeProtobufResponse, encodeProtobufStatus } from './protobuf.js';
-import type { ReceivedRequest } from './received.js';
+import type { ReceivedRequest, ReceivedSpan } from './received.js';
+import { createTurns } from './turns.js';
 
 /** How a receiver listens, and what it does with what arrives. */
 export interface ReceiverOptions {
@@ -90,6 +91,8 @@ export interface ReceiverAddress {
 export function createReceiver(options: ReceiverOptions = {}): Receiver {
   const { host = '127.0.0.1', port = 0, tls, maxBodyBytes = 64 * 1024 * 1024 } = options;
   const { onRequest, onRefused, answer, intercept } = options;
+  // A body may be a thousand times as large as it was on the wire: one is in memory at a time.
+  const inTurn = createTurns();
 
   // A client may reuse a connection at the moment at which its server times it out, and would report
   // a failure that nobody meant; stop() ends what is idle.
@@ -127,18 +130,19 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       const message = 'Content-Type must be application/x-protobuf or application/json';
       return refuseTraces({ httpStatus: 415, message });
     }
-    const body = await readBody(request, maxBodyBytes);
-    if ('httpStatus' in body) return refuseTraces(body);
-    const spans = decodeRequest(mediaType, body.bytes);
-    if (spans instanceof Error) {
-      return refuseTraces({ httpStatus: 400, message: spans.message });
-    }
+    const wire = await readBody(request, maxBodyBytes);
+    if ('httpStatus' in wire) return refuseTraces(wire);
+    const decoded = await inTurn(async () => {
+      const encoding = request.headers['content-encoding'];
+      const body = await inflateBody(wire, encoding, maxBodyBytes);
+      return 'httpStatus' in body ? body : decodeBody(mediaType, body);
+    });
+    if ('httpStatus' in decoded) return refuseTraces(decoded);
     const received: ReceivedRequest = {
       ...target,
       headers: request.headers,
-      wireBytes: body.wireBytes,
-      body: body.bytes,
-      spans,
+      wireBytes: wire.length,
+      ...decoded,
     };
     const given = (await answer?.(received)) ?? {};
     if (given === 'none') {
@@ -170,6 +174,14 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       });
     },
   };
+}
+
+function decodeBody(
+  mediaType: MediaType,
+  body: Uint8Array,
+): { body: Uint8Array; spans: ReceivedSpan[] } | Refusal {
+  const spans = decodeRequest(mediaType, body);
+  return spans instanceof Error ? { httpStatus: 400, message: spans.message } : { body, spans };
 }
 
 // The backend is matched lazily, so that `/otel/v1/traces` is Braintrust's path and no backend's name.

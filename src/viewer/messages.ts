@@ -207,6 +207,8 @@ export interface SpanDetail {
   readonly scope: { readonly name: string; readonly version: string };
   readonly scopeAttributes: readonly AttributeText[];
   readonly resource: readonly AttributeText[];
+  /** How many attributes, events and links of a very large span were left out. */
+  readonly omittedEntries: number;
   readonly request: RequestText;
 }
 

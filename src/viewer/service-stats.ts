@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readBoundedText } from '../bounded-text.js';
 import type { Cancel, Clock } from '../clock.js';
 import type { ServiceReport, ServiceStats } from './messages.js';
 
@@ -10,9 +11,6 @@ export interface ServiceStatsPoll {
 
 const INTERVAL_MS = 1_000;
 const TIMEOUT_MS = 5_000;
-
-/** `stats()` of 10,000 backends is about 4 MB. */
-const MAX_BYTES = 16 * 1024 * 1024;
 
 const count = z.number().catch(0);
 const reasons = z.record(z.string(), z.number()).catch({});
@@ -97,7 +95,7 @@ async function ask(url: URL, stopped: AbortSignal): Promise<ServiceReport> {
       await response.body?.cancel();
       return { status: 'unreachable', problem: `it answers with HTTP ${response.status}` };
     }
-    const text = await readText(response);
+    const text = await readBoundedText(response.body ?? []);
     if (text === undefined) return { status: 'unreachable', problem: 'its answer is too large' };
     const parsed = answer.safeParse(parseJson(text));
     return parsed.success
@@ -106,18 +104,6 @@ async function ask(url: URL, stopped: AbortSignal): Promise<ServiceReport> {
   } catch (error) {
     return { status: 'unreachable', problem: describe(error) };
   }
-}
-
-async function readText(response: Response): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    // Leaving the loop cancels the rest.
-    if (size > MAX_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parseJson(text: string): unknown {

@@ -7,6 +7,9 @@ import type { AttributeText, SpanDetail } from './messages.js';
 /** Longer values are cut: the page says by how much. */
 const MAX_VALUE_LENGTH = 256 * 1024;
 
+/** Attributes, events and links that are shown in all: some thousands are more than anybody reads, and than a page holds. */
+const MAX_ENTRIES = 2_000;
+
 /** Everything about one arrival of a span, read again from the body that carried it. */
 export function detailOf(held: HeldSpan): SpanDetail | undefined {
   const { request, index, number, backend } = held;
@@ -14,7 +17,9 @@ export function detailOf(held: HeldSpan): SpanDetail | undefined {
   const spans = mediaType === undefined ? undefined : decodeRequest(mediaType, request.body);
   const span = Array.isArray(spans) ? spans[index] : undefined;
   if (span === undefined) return undefined;
-  return {
+  const listing = createListing(MAX_ENTRIES);
+  const toTexts = (attributes: readonly KeyValue[]) => listing.take(attributes).map(toAttribute);
+  const detail = {
     number,
     backend,
     traceId: span.traceId,
@@ -29,7 +34,7 @@ export function detailOf(held: HeldSpan): SpanDetail | undefined {
     endUnixNano: String(span.endTimeUnixNano),
     attributes: toTexts(span.attributes),
     droppedAttributes: span.droppedAttributesCount,
-    ...eventsAndLinks(span),
+    ...eventsAndLinks(span, listing),
     scope: { name: cut(span.scope.name).text, version: cut(span.scope.version).text },
     scopeAttributes: toTexts(span.scope.attributes),
     resource: toTexts(span.resource.attributes),
@@ -43,20 +48,45 @@ export function detailOf(held: HeldSpan): SpanDetail | undefined {
       headers: request.headers,
     },
   };
+  return { ...detail, omittedEntries: listing.omitted };
+}
+
+/** Takes from lists, one after the other, as much as there is room for. */
+interface Listing {
+  take<T>(entries: readonly T[]): readonly T[];
+  /** How many entries were left out. */
+  readonly omitted: number;
+}
+
+function createListing(maxEntries: number): Listing {
+  let room = maxEntries;
+  let omitted = 0;
+  return {
+    take(entries) {
+      const taken = entries.slice(0, room);
+      room -= taken.length;
+      omitted += entries.length - taken.length;
+      return taken;
+    },
+    get omitted() {
+      return omitted;
+    },
+  };
 }
 
 type EventsAndLinks = 'events' | 'droppedEvents' | 'links' | 'droppedLinks';
 
-function eventsAndLinks(span: ReceivedSpan): Pick<SpanDetail, EventsAndLinks> {
+function eventsAndLinks(span: ReceivedSpan, { take }: Listing): Pick<SpanDetail, EventsAndLinks> {
+  const toTexts = (attributes: readonly KeyValue[]) => take(attributes).map(toAttribute);
   const start = milliseconds(span.startTimeUnixNano);
   return {
-    events: span.events.map(({ name, timeUnixNano, attributes }) => ({
+    events: take(span.events).map(({ name, timeUnixNano, attributes }) => ({
       name: cut(name).text,
       offsetMs: milliseconds(timeUnixNano) - start,
       attributes: toTexts(attributes),
     })),
     droppedEvents: span.droppedEventsCount,
-    links: span.links.map(({ traceId, spanId, attributes }) => ({
+    links: take(span.links).map(({ traceId, spanId, attributes }) => ({
       traceId,
       spanId,
       attributes: toTexts(attributes),
@@ -65,12 +95,8 @@ function eventsAndLinks(span: ReceivedSpan): Pick<SpanDetail, EventsAndLinks> {
   };
 }
 
-function toTexts(attributes: readonly KeyValue[]): AttributeText[] {
-  return attributes.map(({ key, value }) => ({
-    key: cut(key).text,
-    type: value.type,
-    ...cut(toText(value)),
-  }));
+function toAttribute({ key, value }: KeyValue): AttributeText {
+  return { key: cut(key).text, type: value.type, ...cut(toText(value)) };
 }
 
 function cut(text: string): { text: string; omitted: number } {

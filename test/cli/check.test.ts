@@ -206,3 +206,17 @@ test.each([{ NO_COLOR: '1' }, { TERM: 'dumb' }])('uses no colours under %o', asy
   const { stdout } = await onTerminal(['check'], { ...twoBackends, ...env });
   expect(stdout).not.toContain('\u001b');
 });
+
+test.each([40, 80])('wraps its warnings at %i columns', async (columns) => {
+  const env = {
+    SIGNALBOX_BACKENDS: 'a',
+    SIGNALBOX_BACKEND_A_ENDPOINT: 'http://a.example',
+    SIGNALBOX_SOMETHING_THAT_NOBODY_KNOWS_AND_THAT_IS_RATHER_LONG: 'x',
+    NO_COLOR: '1',
+  };
+  const { code, stdout } = await onTerminal(['check'], env, columns);
+  expect(code).toBe(0);
+  const [, warnings = ''] = stdout.split('\nwarnings\n');
+  expect(warnings.replace(/\n */g, '')).toContain('NOBODY_KNOWS_AND_THAT_IS_RATHER_LONG');
+  for (const line of warnings.split('\n')) expect(line.length).toBeLessThanOrEqual(columns);
+});

@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { run } from '../../src/cli/program.js';
 import { type Ended, startNode } from '../integration/child.js';
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** The built command. */
+export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /**
  * Runs `signalbox` as a process of its own, in which stdout is no terminal.

@@ -5,9 +5,11 @@ import { z } from 'zod';
 import { setRoute, statsHandler, withBoundary, withRoute } from '../../src/index.js';
 import { type Service, startService } from '../helpers/service.js';
 import { onTerminal, signalbox } from './command.js';
+import { endless } from './endless.js';
 import { twoBackends } from './two-backends.js';
 
 const schema = z.strictObject({
+  ok: z.boolean(),
   keys: z.array(
     z.strictObject({
       key: z.string().nullable(),
@@ -49,7 +51,9 @@ const schema = z.strictObject({
 
 async function explain(args: readonly string[], env: NodeJS.ProcessEnv) {
   const { code, stdout } = await signalbox(['explain', '--json', ...args], env);
-  return { code, ...schema.parse(JSON.parse(stdout)) };
+  const report = schema.parse(JSON.parse(stdout));
+  expect(report.ok).toBe(code === 0);
+  return { code, ...report };
 }
 
 /** What is said of a backend that may see everything. */
@@ -265,6 +269,25 @@ describe('with --stats', () => {
     expect(stdout).toContain('boundary');
     expect(stdout).not.toContain('\u001b');
     expect(stdout).not.toContain('\u0007');
+  });
+
+  test.each([
+    ['ftp://user:secret-word@h.example/?secret-query', 'begins with http:// or https://'],
+    ['http://user:secret-word@h.example/', 'a user or a password in it is not taken'],
+    ['secret-text', 'begins with http:// or https://'],
+  ])('refuses %s, and does not repeat it', async (url, why) => {
+    const { code, stdout, stderr } = await signalbox(['explain', '--stats', url]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`error: --stats: `);
+    expect(stderr).toContain(why);
+    expect(stdout + stderr).not.toContain('secret-');
+  });
+
+  test('reads no more than so much of an answer that does not end', async () => {
+    const url = await serve((_, response) => endless(response));
+    const { code, service: told } = await explain(['--stats', url], {});
+    expect(code).toBe(1);
+    expect(told).toEqual({ problem: expect.stringContaining('too large') });
   });
 
   test.each<[string, RequestListener]>([

@@ -7,6 +7,7 @@ import { pemPath } from '../helpers/certificates/pem-path.js';
 import { partialSuccess, plainAttributes } from '../helpers/receiver.js';
 import { useServers } from '../transport/servers.js';
 import { onTerminal, signalbox } from './command.js';
+import { endless } from './endless.js';
 import { temporaryFile } from './files.js';
 
 const servers = useServers();
@@ -212,6 +213,8 @@ describe('tells the plain cause of a failure, and what to do', () => {
     expect({ code, ok }).toEqual({ code: 1, ok: false });
     expect(first?.failure?.cause).toMatch(cause);
     expect(first?.failure?.hint).toMatch(hint);
+    // OpenSSL's words are told without its functions, files and codes.
+    expect(first?.failure?.cause).not.toMatch(/routines|\.c:|error:/);
     expect(JSON.stringify(first)).not.toContain('secret-');
     // A probe is one attempt, whatever a service would do.
     expect(receiver.attempts).toBeLessThanOrEqual(1);
@@ -258,6 +261,28 @@ describe('tells the plain cause of a failure, and what to do', () => {
     expect(first?.addresses).toEqual([]);
     // Without a network there is no name server either.
     expect(first?.failure?.cause).toMatch(/no address in DNS|name server does not answer/);
+  });
+
+  test('a host whose addresses are not allowed', async () => {
+    const env = {
+      ...backendAt('http://localhost:4318/v1/traces'),
+      SIGNALBOX_ALLOWED_HOSTS: '192.0.2.0/24',
+    };
+    const { code, first } = await probe(env);
+    expect(code).toBe(1);
+    expect(first?.failure).toMatchObject({
+      errorType: 'not_allowed',
+      cause: expect.stringContaining('localhost has no address that is allowed'),
+      hint: expect.stringContaining('SIGNALBOX_ALLOWED_HOSTS'),
+    });
+  });
+
+  test('a backend of the template, whose settings are those to be checked', async () => {
+    const env = {
+      SIGNALBOX_TEMPLATE_TRACES_ENDPOINT: 'https://{route}.nowhere.invalid/v1/traces',
+    };
+    const { first } = await probe(env, '--route', 'acme');
+    expect(first?.failure?.hint).toContain('SIGNALBOX_TEMPLATE_TRACES_ENDPOINT');
   });
 
   test('a proxy that is not there', async () => {
@@ -362,6 +387,19 @@ describe('with --confirm', () => {
     expect(code).toBe(0);
     const env = await backend(() => 'something else');
     expect((await probe(env, '--confirm')).first?.confirmation).toBe('unsupported');
+  });
+
+  test('a backend whose answer does not end can not be asked', async () => {
+    const receiver = await startFaultReceiver({
+      intercept(request, response) {
+        if (request.url?.startsWith('/api/spans') !== true) return false;
+        endless(response);
+        return true;
+      },
+    });
+    const { code, first } = await probe(backendAt(`${receiver.url}/v1/traces`), '--confirm');
+    expect(first?.confirmation).toBe('unsupported');
+    expect(code).toBe(0);
   });
 });
 

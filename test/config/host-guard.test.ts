@@ -162,6 +162,28 @@ describe('a listed name', () => {
     expect(strict.address('otlp.example.com', '10.0.0.1')).toBe(false);
   });
 
+  it.each(['*.localhost', 'localhost', 'acme.localhost'])(
+    'as %s means the loopback host, whose addresses are still to be listed',
+    (entry) => {
+      const host = 'acme.localhost';
+      const named = guardOf([entry], true);
+      expect(named.address(host, '127.0.0.1')).toBe(false);
+      const listed = guardOf([entry, '127.0.0.0/8', '::1'], true);
+      expect(listed.url(`http://${host}:4318/`)).toBe(true);
+      expect(listed.url(`http://${host.toUpperCase()}.:4318/`)).toBe(true);
+      expect(listed.address(host, '127.0.0.1')).toBe(true);
+      expect(listed.address(host, '::1')).toBe(true);
+      expect(listed.address(host, '10.0.0.1')).toBe(false);
+    },
+  );
+
+  it('beside localhost does not allow it', () => {
+    const { url } = guardOf(['*.data.example', 'xlocalhost', '127.0.0.0/8'], true);
+    expect(url('http://acme.localhost/')).toBe(false);
+    expect(url('http://localhost/')).toBe(false);
+    expect(guardOf(['*.localhost', '127.0.0.0/8'], true).url('http://localhost/')).toBe(false);
+  });
+
   it('of a metadata service is allowed when it is listed itself, and so is its address', () => {
     const host = 'metadata.google.internal';
     expect(guardOf(['*.internal']).url(`http://${host}/`)).toBe(false);

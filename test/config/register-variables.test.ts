@@ -83,13 +83,13 @@ describe('SIGNALBOX_STATS_PORT', () => {
   it.each([
     [undefined, undefined],
     ['9464', 9464],
-    ['0', 0],
+    ['1', 1],
     ['65535', 65_535],
   ])('reads %j', (text, statsPort) => {
     expect(read({ SIGNALBOX_STATS_PORT: text })).toMatchObject({ statsPort, problems: [] });
   });
 
-  it.each(['', '65536', '-1', '80.5', 'http', '127.0.0.1:80'])('refuses %j', (text) => {
+  it.each(['', '0', '65536', '-1', '80.5', 'http', '127.0.0.1:80'])('refuses %j', (text) => {
     expect(read({ SIGNALBOX_STATS_PORT: text })).toMatchObject({
       statsPort: undefined,
       problems: ['SIGNALBOX_STATS_PORT: is not a port'],

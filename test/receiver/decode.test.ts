@@ -399,6 +399,44 @@ describe('decodeRequest', () => {
     expect(decodeRequest(mediaType, body)).toBeInstanceOf(Error);
   });
 
+  describe('a body of many values', () => {
+    const empties = (count: number) => Buffer.alloc(2 * count, Uint8Array.of(0x0a, 0));
+    const lengthOf = (size: number) => varint(BigInt(size));
+    const within = (field: number, bytes: Buffer) =>
+      Buffer.concat([Buffer.from([(field << 3) | 2, ...lengthOf(bytes.length)]), bytes]);
+    // Five fields lead to the values.
+    const arrayOf = (count: number) =>
+      [5, 2, 1, 1, 1].reduce((bytes, field) => within(field, bytes), empties(count));
+
+    it('is read up to a limit, in both encodings', () => {
+      expect(decodeRequest('application/x-protobuf', arrayOf(499_995))).toEqual([]);
+      expect(decodeRequest('application/x-protobuf', arrayOf(499_996))).toBeInstanceOf(Error);
+      const json = (count: number) => Buffer.from(`{"resourceSpans":[${'0,'.repeat(count - 2)}0]}`);
+      expect(decodeRequest('application/json', json(500_000))).toMatchObject({
+        message: expect.stringContaining('resourceSpans.0'),
+      });
+      expect(decodeRequest('application/json', json(500_001))).toMatchObject({
+        message: 'the body is not application/json',
+      });
+    });
+
+    it('may have any number of commas in its texts', () => {
+      const value = { stringValue: `"\\${'0,{['.repeat(200_000)}` };
+      const body = jsonOf({ attributes: [{ key: 'a', value }] });
+      expect(decodeOne('application/json', body)?.attributes[0]?.value).toEqual({
+        type: 'string',
+        value: value.stringValue,
+      });
+    });
+
+    it('is read up to its first malformed span', () => {
+      const spans = within(1, within(2, Buffer.alloc(2 * 400_000, Uint8Array.of(0x12, 0))));
+      const error = decodeRequest('application/x-protobuf', spans);
+      expect(error).toMatchObject({ message: expect.stringContaining('spans.0.traceId') });
+      expect(error).not.toMatchObject({ message: expect.stringContaining('spans.1.') });
+    });
+  });
+
   it('says where it is malformed, and shows no contents', () => {
     const error = decodeRequest('application/json', jsonOf({ traceId: 'secret' }));
 

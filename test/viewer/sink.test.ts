@@ -188,6 +188,18 @@ describe('the API', () => {
     expect(detail.attributes[0]?.omitted).toBe(300_000 - 262_144);
   });
 
+  it('shows a bounded number of attributes, events and links, and says how many it leaves out', async () => {
+    const sink = await start();
+    const attributes = Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [`a${i}`, i]));
+    const events = Array.from({ length: 10 }, () => ({ name: 'event', offsetMs: 1 }));
+    await sendSpans(sink.url, 'red', [{ traceId: '1', spanId: '1', attributes, events }]);
+    const detail = await ask<SpanDetail>(sink, '/api/spans/0');
+    expect(detail.attributes).toHaveLength(2_000);
+    // The name of the service and what else belongs to the resource is left out too.
+    expect(detail.omittedEntries).toBe(1_000 + events.length + 1);
+    expect(detail.events).toEqual([]);
+  });
+
   it('says no more than the revision while nothing has changed', async () => {
     const sink = await start();
     const { revision } = await ask<Overview>(sink, '/api/overview');

@@ -6,18 +6,20 @@ import { createFakeClock } from '../helpers/fake-clock.js';
 import type { WrittenSpan } from './otlp.js';
 import { received } from './received.js';
 
+const SPANS_OF_REQUEST = 10_000;
+
 function hold(spans: readonly Omit<WrittenSpan, 'traceId'>[], backend = 'a'): readonly HeldSpan[] {
   const store = createSpanStore(
     { capacity: 200_000, maxBytes: 1e9, routeAttribute: 'signalbox.route' },
     createFakeClock(),
   );
-  return store.add(
-    received(
-      backend,
-      spans.map((span) => ({ ...span, traceId: '1' })),
-    ),
-    200,
+  const written = spans.map((span) => ({ ...span, traceId: '1' }));
+  // More than a request may carry.
+  const requests = Array.from(
+    { length: Math.ceil(written.length / SPANS_OF_REQUEST) },
+    (_, index) => written.slice(index * SPANS_OF_REQUEST, (index + 1) * SPANS_OF_REQUEST),
   );
+  return requests.flatMap((each) => store.add(received(backend, each), 200));
 }
 
 const outline = (spans: readonly HeldSpan[]) =>

@@ -77,6 +77,11 @@ function Details({ detail }: { detail: SpanDetail }) {
         )}
         {detail.traceState !== '' && <Pair name="Trace state">{detail.traceState}</Pair>}
       </dl>
+      {detail.omittedEntries > 0 && (
+        <small class="muted">
+          {formatCount(detail.omittedEntries)} attributes, events and links are not shown
+        </small>
+      )}
       <Section
         title="Attributes"
         count={detail.attributes.length}
