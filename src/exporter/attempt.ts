@@ -1,12 +1,13 @@
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
-import type { Retryable, SendFailure, SendResult } from '../transport/result.js';
+import type { Retryable, SendResult } from '../transport/result.js';
+import { noteAnswer, noteFailure, noteWarning } from './answers.js';
 import type { Backlog } from './backlog.js';
 import { type Batch, isUnsettled } from './batch.js';
 import type { Courier, Parcel } from './courier.js';
 import type { Grace } from './grace.js';
-import type { FailedAttempt, Pace } from './pace.js';
+import type { Pace } from './pace.js';
 import { nameOf, type Pack } from './pack.js';
 
 /** What an attempt is made with: all of one exporter. */
@@ -32,7 +33,7 @@ export interface AttemptParts<P extends Parcel> {
 export function createAttempt<P extends Parcel>(
   parts: AttemptParts<P>,
 ): (batch: Batch<P>) => Promise<void> {
-  const { backend, backlog, courier, pack, pace, grace, log, clock, giveUp } = parts;
+  const { backlog, courier, pack, pace, grace, clock, giveUp } = parts;
 
   async function attempt(batch: Batch<P>): Promise<void> {
     backlog.open(batch);
@@ -59,7 +60,7 @@ export function createAttempt<P extends Parcel>(
       const { message, rejectedSpans } = result;
       // With spans that were rejected, the log says it with their drop.
       if (message !== undefined && rejectedSpans === 0) {
-        log.warn(`${backend.name} message`, `backend ${backend.name} warns: ${message}`);
+        noteWarning(parts, message);
       }
       backlog.deliver(batch, result);
       return;
@@ -87,35 +88,4 @@ export function createAttempt<P extends Parcel>(
   }
 
   return attempt;
-}
-
-/** What is told of a backend's health. */
-export type Health<P extends Parcel> = Pick<
-  AttemptParts<P>,
-  'backend' | 'backlog' | 'pace' | 'log'
->;
-
-/** The backend has answered, be it to refuse. */
-export function noteAnswer<P extends Parcel>({ backend, backlog, pace, log }: Health<P>): void {
-  if (!pace.answered()) return;
-  log.warn(`${backend.name} up`, `backend ${backend.name} is up again`);
-  // What waited for the backend to come back goes at once.
-  for (const waiting of backlog.batches) waiting.notBeforeMs = Number.NEGATIVE_INFINITY;
-}
-
-/** An attempt has failed in a way that may pass; returns how long to wait, in milliseconds. */
-export function noteFailure<P extends Parcel>(
-  { backend, pace, log }: Health<P>,
-  attempt: FailedAttempt,
-  failure: SendFailure,
-): number {
-  const wasDown = pace.isDown;
-  const waitMs = pace.failed(attempt);
-  if (pace.isDown && !wasDown) {
-    log.warn(
-      `${backend.name} down`,
-      `backend ${backend.name} is down (${failure.message}): its spans wait while it is probed`,
-    );
-  }
-  return waitMs;
 }

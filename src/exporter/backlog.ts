@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { ReadableSpan } from '../sdk.js';
 import type { Success } from '../transport/result.js';
+import { countRejected } from './answers.js';
 import { type Batch, createBatch, halve, renew } from './batch.js';
 import type { Packed, Parcel } from './courier.js';
 import type { Account, Memory } from './memory.js';
@@ -226,9 +227,8 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
 
   requeue(batch: Batch<P>, notBeforeMs: number): void {
     this.#ledger.requeue(batch.spans);
-    batch.state = 'waiting';
     batch.notBeforeMs = notBeforeMs;
-    this.account.unpin(this.#sizeOf(batch));
+    this.putBack(batch);
   }
 
   hold(batch: Batch<P>): void {
@@ -282,10 +282,10 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     return from === 'queued' ? 'spooled' : 'spooledAttempted';
   }
 
-  deliver(batch: Batch<P>, { rejectedSpans, message, httpStatus }: Success): void {
+  deliver(batch: Batch<P>, result: Success): void {
     const { spans } = batch;
-    // A backend that claims to have rejected more than it was sent has rejected all of it.
-    const rejected = Math.min(Math.max(rejectedSpans, 0), spans);
+    const { message, httpStatus } = result;
+    const rejected = countRejected(spans, result);
     this.#ledger.deliver(spans - rejected);
     if (rejected > 0) this.#ledger.drop('rejected', rejected, 'inFlight', message, 'rejected');
     this.#endOperation(batch, rejected > 0 ? 'rejected' : undefined, httpStatus);

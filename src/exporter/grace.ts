@@ -2,6 +2,7 @@ import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { Unauthorized } from '../transport/result.js';
+import { noteRefusal } from './answers.js';
 import type { Backlog } from './backlog.js';
 import type { Batch } from './batch.js';
 import type { Parcel } from './courier.js';
@@ -36,7 +37,7 @@ export interface Grace<P extends Parcel> {
  * the backend may have refused this one for its parent or tenant alone.
  */
 export function createGrace<P extends Parcel>(parts: GraceParts<P>): Grace<P> {
-  const { backend, backlog, log, clock, onReady } = parts;
+  const { backend, backlog, clock, onReady } = parts;
   const renewed = new Set<Batch<P>>();
   /** What each batch that is held waits for. */
   const awaited = new WeakMap<Batch<P>, Promise<void>>();
@@ -68,10 +69,7 @@ export function createGrace<P extends Parcel>(parts: GraceParts<P>): Grace<P> {
         backlog.drop(batch, 'refused');
         return;
       }
-      log.warn(
-        `${backend.name} credentials refused`,
-        `backend ${backend.name} refuses its credentials (${failure.message}): what it refuses waits for others`,
-      );
+      noteRefusal(parts, failure);
       endsAtMs = Math.min(endsAtMs, batch.graceUntilMs);
       renewed.delete(batch);
       awaited.set(batch, isRenewed);

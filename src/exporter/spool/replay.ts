@@ -3,7 +3,7 @@ import type { Log } from '../../accounting/log.js';
 import type { Clock } from '../../clock.js';
 import type { Backend } from '../../config/resolved.js';
 import type { SendFailure, SendResult, Success, Unauthorized } from '../../transport/result.js';
-import { noteAnswer, noteFailure } from '../attempt.js';
+import { countRejected, noteAnswer, noteFailure, noteRefusal, noteWarning } from '../answers.js';
 import { nameOf } from '../pack.js';
 import { createRenewalWatch } from '../renewal-watch.js';
 import type { Body } from '../wire.js';
@@ -59,7 +59,7 @@ const MAX_REFUSED_PAUSE_MS = 1_000;
 export function createReplay(parts: ReplayParts): Replay {
   const { backend, inside, store, ledger, log, clock } = parts;
   const { backlog, courier, pace } = inside;
-  const health = { backend, backlog, pace, log };
+  const told = { backend, backlog, pace, log };
   let notBeforeMs = Number.NEGATIVE_INFINITY;
   let running: Promise<boolean> | undefined;
   let isStopped = false;
@@ -158,13 +158,13 @@ export function createReplay(parts: ReplayParts): Replay {
         failures,
         retryAfterMs,
       };
-      const waitMs = noteFailure(health, failed, failure);
+      const waitMs = noteFailure(told, failed, failure);
       pause(waitMs);
       postpone(stored, waitMs);
       return;
     }
     failures = 0;
-    noteAnswer(health);
+    noteAnswer(told);
     pause(Math.max(PAUSE_MS, tookMs));
     if (result.status === 'unauthorized') {
       putBack();
@@ -194,10 +194,7 @@ export function createReplay(parts: ReplayParts): Replay {
 
   /** Here nothing is held: a file can wait for other credentials where it is, as long as any may wait. */
   function waitForCredentials(stored: StoredFile, { failure, renewed }: Unauthorized): void {
-    log.warn(
-      `${backend.name} credentials refused`,
-      `backend ${backend.name} refuses its credentials (${failure.message}): what it refuses waits for others`,
-    );
+    noteRefusal(told, failure);
     postpone(stored, REFUSED_WAIT_MS);
     pause(Math.min(PAUSE_MS * 2 ** refusals, MAX_REFUSED_PAUSE_MS));
     refusals += 1;
@@ -214,14 +211,12 @@ export function createReplay(parts: ReplayParts): Replay {
     }
   }
 
-  function deliver(spans: number, { rejectedSpans, message }: Success): void {
-    // A backend that claims to have rejected more than it was sent has rejected all of it.
-    const rejected = Math.min(Math.max(rejectedSpans, 0), spans);
+  function deliver(spans: number, result: Success): void {
+    const { message } = result;
+    const rejected = countRejected(spans, result);
     ledger.deliver(spans - rejected);
     if (rejected > 0) ledger.drop('rejected', rejected, 'inFlight', message, 'rejected');
-    else if (message !== undefined) {
-      log.warn(`${backend.name} message`, `backend ${backend.name} warns: ${message}`);
-    }
+    else if (message !== undefined) noteWarning(told, message);
   }
 
   /** An attempt has come to nothing: the file is there as before, unless another process has taken it. */
