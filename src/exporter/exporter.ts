@@ -237,11 +237,20 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     scheduleTurn();
   }
 
+  /** How many requests may be under way. */
+  function maxActive(): number {
+    return pace.isDown ? 1 : courier.maxConcurrent;
+  }
+
+  /** When a further request may start, whatever it carries; infinity until one that is under way has ended. */
+  function earliestMs(nowMs: number): number {
+    if (active >= maxActive()) return Number.POSITIVE_INFINITY;
+    return Math.max(nowMs, pace.earliestMs, rateLimiter.earliestMs(nowMs));
+  }
+
   /** When a file may be sent from disk; what is new goes first. */
   function nextReplayMs(nowMs: number): number {
-    const maxActive = pace.isDown ? 1 : courier.maxConcurrent;
-    if (spool === undefined || active >= maxActive) return Number.POSITIVE_INFINITY;
-    return Math.max(nowMs, pace.earliestMs, rateLimiter.earliestMs(nowMs), spool.replayAtMs);
+    return Math.max(earliestMs(nowMs), spool?.replayAtMs ?? Number.POSITIVE_INFINITY);
   }
 
   function replay(nowMs: number): void {
@@ -280,32 +289,27 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
 
   /** What may start next, and when; `undefined` if it takes a new span, or an answer, to tell. */
   function nextStart(nowMs: number): Start<P> | undefined {
-    const { isDown } = pace;
-    const maxActive = isDown ? 1 : courier.maxConcurrent;
-    if (active >= maxActive) return undefined;
-    const earliestMs = Math.max(nowMs, pace.earliestMs, rateLimiter.earliestMs(nowMs));
+    const fromMs = earliestMs(nowMs);
+    if (fromMs === Number.POSITIVE_INFINITY) return undefined;
     let start: Start<P> | undefined;
     for (const batch of backlog.batches) {
       if (batch.state !== 'waiting') continue;
-      const atMs = Math.max(earliestMs, isDown ? earliestMs : batch.notBeforeMs);
+      const atMs = pace.isDown ? fromMs : Math.max(fromMs, batch.notBeforeMs);
       // Of those that are due the oldest: it is found first.
       if (start === undefined || atMs < start.atMs) start = { atMs, batch };
     }
     // A batch that waits for its retry keeps its place among those that may be under way: in an outage
     // the spans stay in the queue, where they take the least, and can be dropped one by one.
-    const hasPlace = backlog.batches.length - (spool?.saving ?? 0) < maxActive;
+    const hasPlace = backlog.batches.length - (spool?.saving ?? 0) < maxActive();
     if (!hasPlace) return start;
     const ready = grace.ready();
-    if (ready !== undefined && (start === undefined || earliestMs < start.atMs)) {
-      start = { atMs: earliestMs, batch: ready };
+    if (ready !== undefined && (start === undefined || fromMs < start.atMs)) {
+      start = { atMs: fromMs, batch: ready };
     }
     const { oldest } = backlog.queue;
     if (oldest === undefined) return start;
     const isDue = oldest.sequence < sealedUpTo || isBatchFull();
-    const atMs = Math.max(
-      earliestMs,
-      isDue ? nowMs : oldest.acceptedAtMs + backend.scheduleDelayMs,
-    );
+    const atMs = Math.max(fromMs, isDue ? nowMs : oldest.acceptedAtMs + backend.scheduleDelayMs);
     return start !== undefined && start.atMs <= atMs ? start : { atMs, batch: undefined };
   }
 
