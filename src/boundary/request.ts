@@ -1,5 +1,6 @@
 import { context } from '@opentelemetry/api';
 import { emit } from '../accounting/log.js';
+import { callContained } from '../contained.js';
 import { decisionInForce } from '../routing/binding.js';
 import {
   decide,
@@ -171,13 +172,7 @@ function announce<Request>(
 ): void {
   const warn = (error: unknown) =>
     emit('warn', `the waitUntil of routeRequests failed: ${nameOf(error)}`);
-  try {
-    const returned: unknown = waitUntil(delivered, request);
-    // Not in the type, but a rejection that nobody handles would end the process.
-    if (returned instanceof Promise) returned.catch(warn);
-  } catch (error) {
-    warn(error);
-  }
+  callContained(() => waitUntil(delivered, request), warn);
 }
 
 function nameOf(error: unknown): string {

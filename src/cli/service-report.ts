@@ -2,6 +2,7 @@ import { request } from 'undici';
 import { z } from 'zod';
 import { readBoundedText } from '../bounded-text.js';
 import { maskUrl } from '../config/mask.js';
+import { parseJson } from '../parse-json.js';
 
 /** Longest that a service may take to answer, in milliseconds. */
 const TIMEOUT_MS = 10_000;
@@ -37,20 +38,13 @@ export async function askService(url: URL): Promise<ServiceReport> {
     }
     const text = await readBoundedText(body);
     if (text === undefined) return { problem: `${place} gives an answer that is too large` };
-    const report = z.object({ recentDecisions: z.array(decisionSchema) }).safeParse(parse(text));
+    const report = z
+      .object({ recentDecisions: z.array(decisionSchema) })
+      .safeParse(parseJson(text));
     if (report.success) return { decisions: report.data.recentDecisions };
     return { problem: `${place} did not answer as a statsHandler of signalbox does` };
   } catch (error) {
     return { problem: `${place} can not be asked: ${describe(error)}` };
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // What is no JSON is no report, as the schema says.
-    return undefined;
   }
 }
 

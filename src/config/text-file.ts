@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { codeOf } from '../error-code.js';
 
 /** The content of a file, or what is wrong with the file in words that follow its name. */
 export type TextFile = { readonly text: string } | { readonly what: string };
@@ -53,7 +54,7 @@ function textOf(content: string): TextFile {
 }
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const code = codeOf(error);
   if (code === 'ENOENT') return 'does not exist';
   if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this process';
   return `can not be read (${code})`;

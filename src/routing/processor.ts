@@ -13,6 +13,7 @@ import { listFixedChanges } from '../config/fixed-settings.js';
 import { isResolved, resolveConfig } from '../config/resolve.js';
 import type { Backend, ResolvedConfig } from '../config/resolved.js';
 import type { SignalboxConfig } from '../config/schema.js';
+import { callContained } from '../contained.js';
 import { startDeadline } from '../deadline.js';
 import { runDetached } from '../detached.js';
 import { createSizeEstimate, SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
@@ -88,9 +89,10 @@ export class RoutingSpanProcessor {
       const failure = failureOf(result);
       if (failure !== undefined) recent.fail({ backend, durationMs, ...failure });
     };
-    const auditLog = resolved.auditLog && createAuditLog(resolved.auditLog, { log });
+    const auditLog =
+      resolved.auditLog === undefined ? undefined : createAuditLog(resolved.auditLog, { log });
     const onAudit = (event: AuditEvent) => {
-      if (auditLog) auditLog.write(event);
+      auditLog?.write(event);
       this.#tellOfAudit(event);
     };
     const parts = { routeAttribute, encoderOf, memory, log, clock, observe, onAudit };
@@ -129,7 +131,7 @@ export class RoutingSpanProcessor {
     this.#ledger = ledger;
     this.#log = log;
     this.#recent = recent;
-    this.#auditLog = auditLog || undefined;
+    this.#auditLog = auditLog;
     this.#clock = clock;
     this.#config = resolved;
     this.#memoryShare = memoryShare;
@@ -271,18 +273,14 @@ export class RoutingSpanProcessor {
   }
 
   #tellOfAudit(event: AuditEvent): void {
-    const warn = (error: unknown) => {
-      // Without its message, which is the application's.
-      const name = error instanceof Error ? error.name : 'no error';
-      this.#log.warn('onAudit', `the onAudit function failed (${name})`);
-    };
-    try {
-      const told: unknown = this.#config.onAudit?.(event);
-      // Not in the type, but a rejection that nobody handles would end the process.
-      if (told instanceof Promise) told.catch(warn);
-    } catch (error) {
-      warn(error);
-    }
+    callContained(
+      () => this.#config.onAudit?.(event),
+      (error) => {
+        // Without its message, which is the application's.
+        const name = error instanceof Error ? error.name : 'no error';
+        this.#log.warn('onAudit', `the onAudit function failed (${name})`);
+      },
+    );
   }
 
   #exporters(): Exporter[] {

@@ -2,6 +2,7 @@ import { appendFile, rename, stat } from 'node:fs/promises';
 import type { Log } from '../accounting/log.js';
 import type { AuditEvent } from '../config/audit-event.js';
 import { runDetached } from '../detached.js';
+import { codeOf } from '../error-code.js';
 
 /** A file of this size is put aside. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
@@ -100,8 +101,4 @@ async function moveAside(from: string, to: string): Promise<void> {
     // There are not so many of them yet.
     if (codeOf(error) !== 'ENOENT') throw error;
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }

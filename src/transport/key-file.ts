@@ -14,7 +14,7 @@ export interface KeyFileParts {
   readonly first: string | undefined;
   readonly files: WatchedFiles;
   readonly log: Pick<Log, 'warn'>;
-  readonly clock: Pick<Clock, 'schedule'>;
+  readonly clock: Pick<Clock, 'now' | 'schedule'>;
   /** Told of every key before it is used. */
   readonly onKey: (key: string) => void;
 }

@@ -15,7 +15,7 @@ export interface TlsFilesParts {
   readonly paths: NonNullable<CredentialSources['tls']>;
   readonly files: WatchedFiles;
   readonly log: Pick<Log, 'warn'>;
-  readonly clock: Pick<Clock, 'schedule'>;
+  readonly clock: Pick<Clock, 'now' | 'schedule'>;
   /** Told of every set of certificates that takes the place of another. */
   readonly onChange: (tls: Tls) => void;
 }

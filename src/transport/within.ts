@@ -1,17 +1,16 @@
 import type { Clock } from '../clock.js';
+import { startDeadline } from '../deadline.js';
 
 /** Resolves to what `work` does, or to `undefined` where that takes longer; rejects as `work` does. */
 export async function within<T>(
   work: Promise<T>,
   timeoutMs: number,
-  clock: Pick<Clock, 'schedule'>,
+  clock: Pick<Clock, 'now' | 'schedule'>,
 ): Promise<T | undefined> {
-  let cancel = () => {};
-  const timeout = new Promise<undefined>((resolve) => {
-    cancel = clock.schedule(() => resolve(undefined), timeoutMs);
-  });
+  // Who waits keeps the process alive, where it has to be.
+  const { passed, cancel } = startDeadline(clock, timeoutMs, false);
   try {
-    return await Promise.race([work, timeout]);
+    return await Promise.race([work, passed.then(() => undefined)]);
   } finally {
     cancel();
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readBoundedText } from '../bounded-text.js';
 import type { Cancel, Clock } from '../clock.js';
+import { parseJson } from '../parse-json.js';
 import type { ServiceReport, ServiceStats } from './messages.js';
 
 /** What a service says of itself, asked again and again. */
@@ -103,15 +104,6 @@ async function ask(url: URL, stopped: AbortSignal): Promise<ServiceReport> {
       : { status: 'unreachable', problem: 'its answer is not what a statsHandler says' };
   } catch (error) {
     return { status: 'unreachable', problem: describe(error) };
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // No JSON is no stats either, which the schema will say.
-    return undefined;
   }
 }
 

@@ -11,6 +11,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
+import { codeOf } from '../../error-code.js';
 
 /** What a spool does with files. Everything rejects with what `node:fs` rejects with. */
 export interface Disk {
@@ -102,12 +103,6 @@ export const localDisk: Disk = {
   modifiedAt: async (file) => (await stat(file)).mtimeMs,
   age: (file) => utimes(file, 0, 0),
 };
-
-/** The code of a failed operation, such as `ENOSPC`. */
-export function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : 'unknown error';
-}
 
 async function syncDirectory(directory: string): Promise<void> {
   let handle: Awaited<ReturnType<typeof open>> | undefined;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { codeOf, type Disk } from './disk.js';
+import { codeOf } from '../../error-code.js';
+import type { Disk } from './disk.js';
 
 /** How often a process shows that it is alive. */
 export const HEARTBEAT_MS = 10_000;

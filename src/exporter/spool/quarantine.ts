@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { codeOf, type Disk } from './disk.js';
+import { codeOf } from '../../error-code.js';
+import type { Disk } from './disk.js';
 
 /** Where files go that may not be sent, for somebody to look at. */
 export interface Quarantine {

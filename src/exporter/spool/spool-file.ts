@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseJson } from '../../parse-json.js';
 
 /** What a file says of the request that it holds. */
 export interface SpoolHeader {
@@ -77,15 +78,6 @@ function parseHeader(text: string): { header: SpoolHeader; bodyLength: unknown }
   if (contentEncoding !== undefined && contentEncoding !== 'gzip') return undefined;
   const header: SpoolHeader = { fingerprint, routeKeys, spans, createdAt, contentType };
   return { header: contentEncoding ? { ...header, contentEncoding } : header, bodyLength };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The checksum holds, so it was written so, and not by this version: it is none of ours.
-    return undefined;
-  }
 }
 
 function isCount(value: unknown): value is number {
