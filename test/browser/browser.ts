@@ -41,6 +41,17 @@ export interface WatchedPage {
   readonly hosts: ReadonlySet<string>;
 }
 
+/** Makes the page's frames late, as they are on a busy machine. */
+export async function delayFrames(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const later = window.setTimeout.bind(window);
+    window.requestAnimationFrame = (callback) => later(() => callback(performance.now()), 300);
+    Object.assign(window, {
+      setTimeout: (callback: () => void, delayMs = 0) => later(callback, delayMs + 300),
+    });
+  });
+}
+
 /** Opens an empty page of the size that the pictures have. */
 export async function openPage(
   browser: Browser,

@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Sink, SinkOptions } from '../../src/viewer/sink.js';
 import { fullTraceId, sendSpans, type WrittenSpan } from '../viewer/otlp.js';
-import { launchBrowser, openPage, type WatchedPage } from './browser.js';
+import { delayFrames, launchBrowser, openPage, type WatchedPage } from './browser.js';
 import { runDemoTraffic } from './demo-traffic.js';
 import { startTestSink } from './sink.js';
 
@@ -196,6 +196,39 @@ describe('the page', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('p');
     await page.getByRole('button', { name: 'Paused' }).waitFor();
+  });
+
+  it('follows the address and the keyboard also where frames are late', async () => {
+    sink = await startTestSink();
+    watched = await openPage(browser);
+    const { page } = watched;
+    await delayFrames(page);
+    await sendSpans(sink.url, 'red', pair('a'));
+    await sendSpans(sink.url, 'red', pair('b', { name: 'GET /basket' }));
+    await page.goto(sink.viewerUrl);
+    await page.goto(`${sink.viewerUrl}#/traces/${fullTraceId('a')}`);
+    await page.getByRole('treegrid').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('2 traces').waitFor();
+    await page.getByRole('row', { name: /GET \/basket/ }).click();
+    await page.getByRole('treegrid').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('grid', { name: 'Traces' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.getByRole('row', { selected: true, name: /GET \/ / }).waitFor();
+  });
+
+  it('shows what comes to a trace that is open', async () => {
+    const [root, child] = pair('a');
+    const page = await open({}, `#/traces/${fullTraceId('a')}`);
+    await page.getByText('This trace is not here').waitFor();
+    await sendSpans(sink.url, 'red', [root]);
+    const spans = page.getByRole('treegrid').getByRole('row');
+    await spans.first().waitFor();
+    await sendSpans(sink.url, 'red', [child]);
+    await spans.nth(1).waitFor();
+    expect(watched.errors.every((error) => error.includes('404'))).toBe(true);
+    watched = { ...watched, errors: [] };
   });
 
   it('scrolls 100,000 traces, of which a screenful is in the page', async () => {

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { BackendOrder } from './backend-name.js';
 import { BackendsView } from './backends-view.js';
 import { FlowView } from './flow-view.js';
@@ -76,7 +76,7 @@ function Viewed({ place, overview }: { place: Place; overview: NonNullable<Live[
   return (
     <>
       <TracesView overview={overview} filter={place.filter} isHidden={isTraceOpen} />
-      {isTraceOpen && <TraceView place={place} revision={overview.revision} />}
+      {isTraceOpen && <TraceView key={place.traceId} place={place} revision={overview.revision} />}
     </>
   );
 }
@@ -121,7 +121,7 @@ function Status({ live: { overview, problem }, isPaused, onPause }: StatusProps)
 
 /** Keys that work anywhere but where text is typed. */
 function useShortcuts(showHelp: () => void, pause: () => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     function handle(event: KeyboardEvent): void {
       const { target, key } = event;
       if (event.ctrlKey || event.metaKey || event.altKey) return;

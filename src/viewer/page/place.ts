@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 /** What traces to list. `undefined` takes all, and the empty string those without a value. */
 export interface Filter {
@@ -78,7 +78,8 @@ export function goTo(place: Place, how: 'push' | 'replace' = 'push'): void {
 /** The place that the address names, now and whenever it changes. */
 export function usePlace(): Place {
   const [place, setPlace] = useState(() => parsePlace(location.hash));
-  useEffect(() => {
+  // An effect runs after the first frame: where that is late, the address has changed by then.
+  useLayoutEffect(() => {
     const update = () => setPlace(parsePlace(location.hash));
     addEventListener('hashchange', update);
     return () => removeEventListener('hashchange', update);

@@ -1,9 +1,10 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { TraceDetail, WaterfallSpan } from '../messages.js';
 import { ask } from './api-client.js';
 import { BackendName } from './backend-name.js';
 import { Flags } from './flags.js';
 import { formatCount, formatDuration, formatTime, keyLabel, serviceLabel } from './format.js';
+import { repeat } from './live.js';
 import { goTo, hashOf, type Place } from './place.js';
 import { SpanPanel } from './span-panel.js';
 import { Waterfall } from './waterfall-list.js';
@@ -125,26 +126,32 @@ export function isRepeated({ copies }: WaterfallSpan): boolean {
   return new Set(copies.map(({ backend }) => backend)).size < copies.length;
 }
 
+/** How often it is asked whether something has come. */
+const INTERVAL_MS = 250;
+
 /** A trace as it is now. One of 100,000 spans takes a while to load, and is loaded less often. */
 function useTrace(traceId: string, revision: number) {
-  const [state, setState] = useState<{ detail?: TraceDetail; isAbsent: boolean; nextAt: number }>({
+  const [state, setState] = useState<{ detail?: TraceDetail; isAbsent: boolean }>({
     isAbsent: false,
-    nextAt: 0,
   });
-  const isOther = state.detail !== undefined && state.detail.trace.traceId !== traceId;
-  const isDue = isOther || performance.now() >= state.nextAt;
+  const wanted = useRef(revision);
+  wanted.current = revision;
   useEffect(() => {
-    if (!isDue) return;
-    const ended = new AbortController();
-    const startedAt = performance.now();
-    ask<TraceDetail>(`traces/${traceId}`, ended.signal).then((answer) => {
-      if (ended.signal.aborted) return;
+    let loaded: number | undefined;
+    let nextAt = 0;
+    return repeat(INTERVAL_MS, async (signal) => {
+      const startedAt = performance.now();
+      if (loaded === wanted.current || startedAt < nextAt) return;
+      const asked = wanted.current;
+      const answer = await ask<TraceDetail>(`traces/${traceId}`, signal);
+      if (signal.aborted) return;
       const now = performance.now();
-      const nextAt = now + 10 * (now - startedAt);
-      if (answer.status === 'answered') setState({ detail: answer.value, isAbsent: false, nextAt });
-      else if (answer.status === 'absent') setState({ isAbsent: true, nextAt });
+      nextAt = now + 10 * (now - startedAt);
+      if (answer.status === 'failed') return;
+      loaded = asked;
+      if (answer.status === 'answered') setState({ detail: answer.value, isAbsent: false });
+      else setState({ isAbsent: true });
     });
-    return () => ended.abort();
-  }, [traceId, revision, isDue]);
-  return { detail: isOther ? undefined : state.detail, isAbsent: state.isAbsent };
+  }, [traceId]);
+  return state;
 }

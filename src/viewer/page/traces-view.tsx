@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Overview, TraceRow } from '../messages.js';
 import { BackendName } from './backend-name.js';
 import { FilterBar } from './filter-bar.js';
@@ -31,7 +31,7 @@ export function TracesView({ overview, filter, isHidden }: TracesViewProps) {
   const query = filterQuery(filter).toString();
   useEffect(() => setActive(-1), [query]);
   const wasHidden = useRef(isHidden);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const list = section.current?.querySelector<HTMLElement>('.virtual-list');
     if (wasHidden.current && !isHidden) list?.focus({ preventScroll: true });
     wasHidden.current = isHidden;

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import type { TraceRow, WaterfallSpan } from '../messages.js';
 import { BackendName, useBackendClass } from './backend-name.js';
 import { formatDuration, keyLabel, serviceLabel } from './format.js';
@@ -32,7 +32,7 @@ export function Waterfall({ trace, spans, opened, onOpen, onLeave }: WaterfallPr
       ? []
       : Array.from({ length: Math.ceil(trace.durationMs / step) }, (_, index) => index * step);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Where somebody came by the keyboard, the keyboard goes on from here.
     document.querySelector<HTMLElement>('.waterfall .virtual-list')?.focus({ preventScroll: true });
   }, [trace.traceId]);
