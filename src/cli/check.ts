@@ -117,6 +117,7 @@ function faint(text: string): Cell {
 function formatValue(value: ShownValue, type: string): string {
   if (typeof value === 'number')
     return type === 'milliseconds' ? `${value} ms` : `${value} ${type}`;
+  if (typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return value === '' ? '(empty)' : value;
   if (Array.isArray(value)) return value.join(', ');
   return Object.entries(value)

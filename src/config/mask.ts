@@ -8,12 +8,13 @@ export const MASK = '****';
 export type ShownValue =
   | string
   | number
+  | boolean
   | readonly string[]
   | Readonly<Record<string, string | readonly string[]>>;
 
 /** The value of a setting without what is secret in it: of a compound one the names of its parts stay. */
 export function maskValue(value: unknown, { isSecret = false }: Setting): ShownValue {
-  if (typeof value === 'number') return isSecret ? MASK : value;
+  if (typeof value === 'number' || typeof value === 'boolean') return isSecret ? MASK : value;
   if (typeof value === 'string') return maskText(value, isSecret);
   if (Array.isArray(value)) return value.map((each) => maskText(String(each), isSecret));
   return Object.fromEntries(

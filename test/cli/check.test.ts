@@ -14,6 +14,7 @@ const setting = z.strictObject({
     z.null(),
     z.string(),
     z.number(),
+    z.boolean(),
     z.array(z.string()),
     z.record(z.string(), z.union([z.string(), z.array(z.string())])),
   ]),

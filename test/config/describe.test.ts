@@ -42,3 +42,8 @@ test('of a compound secret the names of its parts are shown', () => {
   });
   expect(maskValue({ acme: ['a', 'b'] }, processSettings.routes)).toEqual({ acme: ['a', 'b'] });
 });
+
+test('a switch is shown as it stands', () => {
+  expect(maskValue(true, backendSettings.auditHeaders)).toBe(true);
+  expect(maskValue(false, backendSettings.auditHeaders)).toBe(false);
+});
