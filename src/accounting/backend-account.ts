@@ -1,12 +1,21 @@
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import type { BackendMetrics, MetricsComponent } from './backend-metrics.js';
+import type { KeyTallies, KeyTally } from './key-tallies.js';
 import type { ExporterLedger, Place } from './ledger.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { BackendDropReason } from './reasons.js';
 import type { BackendState, BackendStats } from './stats.js';
 import { sumStats } from './sum-stats.js';
+
+/** What the accounts of one processor share. */
+export interface AccountParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly tallies: KeyTallies;
+}
 
 /**
  * The counters of one backend.
@@ -17,6 +26,7 @@ export class BackendAccount implements ExporterLedger {
   readonly name: string;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #tallies: KeyTallies;
   readonly #metrics: BackendMetrics;
   readonly #dropped: Partial<Record<BackendDropReason, number>> = {};
   #accepted = 0;
@@ -37,14 +47,13 @@ export class BackendAccount implements ExporterLedger {
   /** @param component - The name that the metrics have it under. */
   constructor(
     backend: Backend,
-    clock: Clock,
-    log: Log,
-    metrics: Metrics,
+    { clock, log, metrics, tallies }: AccountParts,
     component: MetricsComponent,
   ) {
     this.name = backend.name;
     this.#clock = clock;
     this.#log = log;
+    this.#tallies = tallies;
     this.#metrics = metrics.backend(component, this);
   }
 
@@ -135,6 +144,10 @@ export class BackendAccount implements ExporterLedger {
 
   setState(state: BackendState): void {
     this.#state = state;
+  }
+
+  tally(routeKey: string): KeyTally {
+    return this.#tallies.of(routeKey, this.name);
   }
 
   /** Adds the counts of an earlier account of the same name. */

@@ -15,7 +15,7 @@ export interface Instruments {
   readonly exported: Write;
   /** `otel.sdk.exporter.operation.duration`, in seconds */
   readonly duration: Write;
-  /** Observes `otel.sdk.processor.span.queue.size` no more. */
+  /** Observes `otel.sdk.processor.span.queue.size` and `signalbox.route.spans` no more. */
   close(): void;
 }
 
@@ -24,11 +24,13 @@ export interface Instruments {
  *
  * @param observeQueues - States every queue's size, whenever the metrics are collected: the one count that
  *   changes with every span, and so the one that is not written as it changes.
+ * @param observeRoutes - States the counts of every route that is counted by key, likewise.
  * @param onThrow - Told of the first time that the application's meter throws; it is not called again.
  */
 export function createInstruments(
   meter: Meter,
   observeQueues: ObservableCallback,
+  observeRoutes: ObservableCallback,
   onThrow: (error: unknown) => void,
 ): Instruments {
   let broken = false;
@@ -77,6 +79,12 @@ export function createInstruments(
     advice: { explicitBucketBoundaries: [] },
   });
   queueSize.addCallback(observeQueues);
+  const routeSpans = meter.createObservableCounter('signalbox.route.spans', {
+    unit: '{span}',
+    description:
+      'The number of spans of a route that has a shadow or a share, by backend and outcome.',
+  });
+  routeSpans.addCallback(observeRoutes);
 
   return {
     queueCapacity: guarded((value, attributes) => queueCapacity.add(value, attributes)),
@@ -84,6 +92,10 @@ export function createInstruments(
     inflight: guarded((value, attributes) => inflight.add(value, attributes)),
     exported: guarded((value, attributes) => exported.add(value, attributes)),
     duration: guarded((value, attributes) => duration.record(value, attributes)),
-    close: () => guarded(() => queueSize.removeCallback(observeQueues))(0, {}),
+    close: () =>
+      guarded(() => {
+        queueSize.removeCallback(observeQueues);
+        routeSpans.removeCallback(observeRoutes);
+      })(0, {}),
   };
 }

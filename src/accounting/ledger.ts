@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
 import { BackendAccount } from './backend-account.js';
 import type { MetricsComponent } from './backend-metrics.js';
+import { createKeyTallies, type KeyTallies, type KeyTally } from './key-tallies.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
 import type { BackendDropReason, RoutingDropReason } from './reasons.js';
@@ -82,6 +83,8 @@ export interface BackendLedger {
    */
   endOperation(durationMs: number, errorType?: string, httpStatus?: number): void;
   setState(state: BackendState): void;
+  /** The count of a route key at this backend, for routes that are counted so. */
+  tally(routeKey: string): KeyTally;
 }
 
 /** The ledger of one exporter, and what a processor asks of it. */
@@ -120,13 +123,16 @@ export interface LedgerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** @default none */
+  readonly tallies?: KeyTallies;
 }
 
 /** What stands in `stats()` for all exporters whose name is gone. No backend can have this name. */
 export const REMOVED = '(removed)';
 
 /** Creates the ledger of one processor, with everything at 0. */
-export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
+export function createLedger(options: LedgerOptions): Ledger {
+  const { clock, log, metrics, tallies = createKeyTallies() } = options;
   /** By name: one, or more while an exporter that was replaced drains; the youngest is the last. */
   const accounts = new Map<string, BackendAccount[]>();
   let removed: BackendStats | undefined;
@@ -185,7 +191,7 @@ export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
   return {
     routing,
     backend(backend, component = backend) {
-      const account = new BackendAccount(backend, clock, log, metrics, component);
+      const account = new BackendAccount(backend, { clock, log, metrics, tallies }, component);
       const others = accounts.get(backend.name);
       if (others === undefined) accounts.set(backend.name, [account]);
       else others.push(account);
@@ -210,6 +216,7 @@ export function createLedger({ clock, log, metrics }: LedgerOptions): Ledger {
         parked,
         dropped: { ...dropped },
         decisions: { ...decisions },
+        routes: tallies.snapshot(),
         backends: Object.fromEntries([
           ...Array.from(accounts, ([name, ofName]) => [name, statsOf(ofName)] as const),
           ...(removed === undefined ? [] : [[REMOVED, removed] as const]),

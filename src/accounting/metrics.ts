@@ -12,6 +12,7 @@ import {
   type QueueSize,
 } from './backend-metrics.js';
 import { createInstruments, type Instruments } from './instruments.js';
+import type { KeyTallies } from './key-tallies.js';
 import type { RoutingDropReason } from './reasons.js';
 import { warnOnce } from './warn-once.js';
 
@@ -41,11 +42,17 @@ export interface Metrics {
  * Two processors with backends of the same name should not share a provider: counts would add up, but of
  * their queues' sizes only one would be seen.
  *
+ * Beside these there is one of signalbox's own, `signalbox.route.spans`, for routes that are counted by key.
+ *
  * @param provider - Where they go. `undefined` is the global one, which may be registered later: it is
  *   looked for when a batch starts or ends and when spans are dropped, since the API has no proxy for
  *   meters. What was counted before that is in `stats()` alone; what is queued and in flight then, is stated.
+ * @param tallies - What is counted by route key; nothing by default.
  */
-export function createMetrics(provider: MeterProvider | undefined): Metrics {
+export function createMetrics(
+  provider: MeterProvider | undefined,
+  tallies: Pick<KeyTallies, 'entries'> = { entries: () => [] },
+): Metrics {
   const backends = new Set<BackendMetrics>();
   const dropped = new Map<RoutingDropReason, Attributes>();
   let instruments: Instruments | undefined;
@@ -56,7 +63,7 @@ export function createMetrics(provider: MeterProvider | undefined): Metrics {
     try {
       const meter = (provider ?? metricsApi.getMeterProvider()).getMeter('signalbox');
       if (meter !== createNoopMeter()) {
-        instruments = createInstruments(meter, observeQueues, reportThrow);
+        instruments = createInstruments(meter, observeQueues, observeRoutes, reportThrow);
       }
     } catch (error) {
       isOver = true;
@@ -70,6 +77,18 @@ export function createMetrics(provider: MeterProvider | undefined): Metrics {
     const sizes = new Map<string, QueueSize>();
     for (const backend of backends) backend.addQueued(sizes);
     for (const { spans, attributes } of sizes.values()) result.observe(spans, attributes);
+  }
+
+  function observeRoutes(result: ObservableResult): void {
+    for (const [key, backend, tally] of tallies.entries()) {
+      for (const outcome of ['accepted', 'delivered', 'dropped'] as const) {
+        result.observe(tally[outcome], {
+          'signalbox.route': key,
+          'otel.component.name': backend,
+          'signalbox.outcome': outcome,
+        });
+      }
+    }
   }
 
   // With a provider given or registered by now the queues are seen from their first span on.

@@ -30,6 +30,11 @@ export interface RoutingStats {
   readonly dropped: Readonly<Partial<Record<RoutingDropReason, number>>>;
   readonly decisions: DecisionStats;
   /**
+   * By route key and backend, for the routes that have a shadow or a share: what was handed over, and what came of it, so
+   * that two sides of a migration can be compared. What is neither delivered nor dropped is on its way.
+   */
+  readonly routes: Readonly<Record<string, Readonly<Record<string, RouteStats>>>>;
+  /**
    * By the backend's name; every configured backend is there, and every open one of a key, as `template/<key>`. A backend
    * that was removed is there until it has drained. What was counted by those that are gone is in `(removed)`, together,
    * or with the backend that took the name.
@@ -57,6 +62,13 @@ export interface DecisionStats {
   readonly failed: number;
   /** A route key from another service was not accepted; it decided nothing. Debug logs say why. */
   readonly refused: number;
+}
+
+/** What became of one route's copies at one backend. */
+export interface RouteStats {
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly dropped: number;
 }
 
 /** What became of one backend's copies of spans. The law is at {@link RoutingStats}. */

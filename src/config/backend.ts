@@ -49,6 +49,7 @@ export function resolveBackend(
     proxy: wire.proxy,
     hosts: surroundings.hosts,
     parent: preset.parentHeader === undefined ? undefined : options.parent,
+    parentHeader: preset.parentHeader,
     // The stock exporter of this name knows nothing else.
     protocol:
       exporter === 'otlp-http'

@@ -28,6 +28,8 @@ export interface Backend {
    * parent: set for the preset `braintrust`, `undefined` otherwise.
    */
   readonly parent: string | undefined;
+  /** The header that carries the parent, in lower case; `undefined` where the backend has no such thing. */
+  readonly parentHeader: string | undefined;
   readonly protocol: 'http/protobuf' | 'http/json';
   /** Whether requests ask for audit headers. */
   readonly auditHeaders: boolean;

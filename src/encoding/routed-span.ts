@@ -7,11 +7,21 @@ export interface RoutedSpan {
   readonly span: ReadableSpan;
   /** Its route key, which is written into it where an attribute for it is configured. */
   readonly routeKey: string | undefined;
+  /** What its route says of how it travels; `undefined` where that is nothing. */
+  readonly lane?: RouteLane | undefined;
   /**
    * For a span that goes to several backends what has been encoded of it so far, each time by another encoder,
    * for the next backend to copy. `undefined` for a span that goes to one.
    */
   readonly encodings?: Encoding[] | undefined;
+}
+
+/** What a route says of how its spans travel, by identity: spans of two lanes share no batch. */
+export interface RouteLane {
+  /** What counts in place of a backend's own parent, at backends that have one. */
+  readonly parent: string | undefined;
+  /** The route key, where its spans are counted by backend. */
+  readonly countedKey: string | undefined;
 }
 
 /** A span as one encoder wrote it, in the chunks of the first backend that asked for it. */

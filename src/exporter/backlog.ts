@@ -1,4 +1,4 @@
-import type { BackendLedger } from '../accounting/ledger.js';
+import type { BackendLedger, Place } from '../accounting/ledger.js';
 import type { BackendDropReason } from '../accounting/reasons.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
@@ -7,8 +7,8 @@ import type { Success } from '../transport/result.js';
 import { countRejected } from './answers.js';
 import { type Batch, createBatch, halve, renew } from './batch.js';
 import type { Packed, Parcel } from './courier.js';
+import { createLanes, type Lane, type Lanes } from './lanes.js';
 import type { Account, Memory } from './memory.js';
-import { createQueue, type Queue } from './queue.js';
 import { countIn, countSpans, type Kept, type Run, sumBytes } from './run.js';
 import type { SequenceRanges } from './sequence-ranges.js';
 
@@ -19,7 +19,7 @@ import type { SequenceRanges } from './sequence-ranges.js';
  * belong together: it moves the span, tells the ledger, and changes what is held of the memory.
  */
 export interface Backlog<P extends Parcel> {
-  readonly queue: Pick<Queue, 'size' | 'bytes' | 'oldest'>;
+  readonly lanes: Lanes;
   /** Batches that are not settled, oldest first. */
   readonly batches: readonly Batch<P>[];
   /** Batches that wait for other credentials, the longest held first; they are not among `batches`. */
@@ -36,11 +36,13 @@ export interface Backlog<P extends Parcel> {
   /** Whether half of what it may hold is held: what can leave for a place on disk should. */
   readonly isPressed: boolean;
   /** Queues a span, or drops it where a bound is reached; `false` for the latter. */
-  admit(kept: Kept, span: ReadableSpan): boolean;
+  admit(lane: Lane, kept: Kept, span: ReadableSpan): boolean;
   /** Counts a span, and drops it at once. The log says the reason's `detail`. */
-  refuse(reason: BackendDropReason, detail?: string): void;
-  /** Makes a batch of the oldest queued spans. */
-  form(maxSpans: number, maxBytes: number): Batch<P>;
+  refuse(lane: Lane, reason: BackendDropReason, detail?: string): void;
+  /** Makes a batch of the oldest queued spans of a lane. */
+  form(lane: Lane, maxSpans: number, maxBytes: number): Batch<P>;
+  /** Whether it holds nothing of a lane, and if so forgets it, but for the own one. */
+  closeIfEmpty(lane: Lane): boolean;
   /** The batch's turn has come: what it holds is beyond the reach of others. */
   open(batch: Batch<P>): void;
   /** The batch has been packed. */
@@ -76,7 +78,10 @@ export interface Backlog<P extends Parcel> {
 export interface BacklogOptions<P extends Parcel> {
   /** What a span takes of the memory beside its estimated bytes. */
   readonly spanOverheadBytes: number;
-  readonly limits: Pick<Backend, 'maxQueueSize' | 'maxQueueBytes' | 'retryMaxElapsedMs'>;
+  readonly limits: Pick<
+    Backend,
+    'maxQueueSize' | 'maxQueueBytes' | 'retryMaxElapsedMs' | 'parentHeader'
+  >;
   readonly memory: Memory;
   readonly ledger: BackendLedger;
   readonly clock: Clock;
@@ -87,7 +92,7 @@ export interface BacklogOptions<P extends Parcel> {
   /** These spans have been settled. */
   readonly onSettled: (runs: readonly Run[]) => void;
   /** Spans have been settled whose bytes nobody reads any more, nor can somebody still. */
-  readonly release: (runs: readonly Run[]) => void;
+  readonly release: (runs: readonly Run[], parent: string | undefined) => void;
 }
 
 /** Creates the backlog of one exporter, with nothing in it. */
@@ -97,7 +102,7 @@ export function createBacklog<P extends Parcel>(options: BacklogOptions<P>): Bac
 
 /** A class for the reason that the queue is one. */
 class ExporterBacklog<P extends Parcel> implements Backlog<P> {
-  readonly queue: Queue;
+  readonly lanes: Lanes;
   readonly batches: Batch<P>[] = [];
   readonly held = new Set<Batch<P>>();
   readonly account: Account;
@@ -115,11 +120,15 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   #heldBytes = 0;
 
   constructor(options: BacklogOptions<P>) {
-    const { limits, memory, clock, hurry } = options;
-    this.queue = createQueue(clock);
+    const { limits, ledger, memory, clock, hurry } = options;
+    this.lanes = createLanes({
+      clock,
+      hasParents: limits.parentHeader !== undefined,
+      tallyOf: (routeKey) => ledger.tally(routeKey),
+    });
     this.account = memory.open({ giveWay: (bytes) => this.#giveWay(bytes), hurry });
     this.#options = options;
-    this.#ledger = options.ledger;
+    this.#ledger = ledger;
     this.#maxUnsent = limits.maxQueueSize ?? Number.POSITIVE_INFINITY;
     this.#maxUnsentBytes = limits.maxQueueBytes ?? Number.POSITIVE_INFINITY;
     this.#spanOverheadBytes = options.spanOverheadBytes;
@@ -145,37 +154,44 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
 
   countHeld(ranges: Readonly<SequenceRanges>): number {
     const inBatches = [...this.batches, ...this.held].map(({ runs }) => countIn(runs, ranges));
-    return inBatches.reduce((sum, count) => sum + count, this.queue.countIn(ranges));
+    return inBatches.reduce((sum, count) => sum + count, this.lanes.countIn(ranges));
   }
 
-  admit(kept: Kept, span: ReadableSpan): boolean {
+  admit(lane: Lane, kept: Kept, span: ReadableSpan): boolean {
     const { size } = kept;
     if (this.isFull || this.#unsentBytes + size > this.#maxUnsentBytes) {
-      return this.refuse('queue_full');
+      return this.refuse(lane, 'queue_full');
     }
     const needed = size + this.#spanOverheadBytes;
     // What was refused already is worth less than what may still be taken.
     if (!this.account.take(needed) && !(this.#giveHeld(needed) && this.account.take(needed))) {
-      return this.refuse('buffer_full');
+      return this.refuse(lane, 'buffer_full');
     }
-    this.#ledger.accept();
-    this.queue.push(kept, span, this.#nextSequence);
+    this.#accept(lane);
+    lane.queue.push(kept, span, this.#nextSequence);
     this.#nextSequence += 1;
     this.#unsent += 1;
     this.#unsentBytes += size;
     return true;
   }
 
-  refuse(reason: BackendDropReason, detail?: string): false {
-    this.#ledger.accept();
-    this.#ledger.drop(reason, 1, 'queued', detail);
+  refuse(lane: Lane, reason: BackendDropReason, detail?: string): false {
+    this.#accept(lane);
+    this.#count(lane, reason, 1, 'queued', detail);
     return false;
   }
 
-  form(maxSpans: number, maxBytes: number): Batch<P> {
-    const batch = createBatch<P>(this.queue.takeOldest(maxSpans, maxBytes));
+  form(lane: Lane, maxSpans: number, maxBytes: number): Batch<P> {
+    const batch = createBatch<P>(lane, lane.queue.takeOldest(maxSpans, maxBytes));
     this.batches.push(batch);
     return batch;
+  }
+
+  closeIfEmpty(lane: Lane): boolean {
+    if (lane.queue.size > 0 || this.batches.some((batch) => batch.lane === lane)) return false;
+    for (const batch of this.held) if (batch.lane === lane) return false;
+    this.lanes.close(lane);
+    return true;
   }
 
   open(batch: Batch<P>): void {
@@ -278,20 +294,21 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     this.#ledger.spool(batch.spans, from);
     this.#endOperation(batch, failure?.errorType, failure?.httpStatus);
     this.#remove(batch);
-    if (batch.sends === 0) this.#options.release(batch.runs);
+    if (batch.sends === 0) this.#options.release(batch.runs, batch.lane.parent);
     return from === 'queued' ? 'spooled' : 'spooledAttempted';
   }
 
   deliver(batch: Batch<P>, result: Success): void {
-    const { spans } = batch;
+    const { lane, spans } = batch;
     const { message, httpStatus } = result;
     const rejected = countRejected(spans, result);
     this.#ledger.deliver(spans - rejected);
-    if (rejected > 0) this.#ledger.drop('rejected', rejected, 'inFlight', message, 'rejected');
+    if (lane.tally !== undefined) lane.tally.delivered += spans - rejected;
+    if (rejected > 0) this.#count(lane, 'rejected', rejected, 'inFlight', message, 'rejected');
     this.#endOperation(batch, rejected > 0 ? 'rejected' : undefined, httpStatus);
     this.#remove(batch);
     // What went out before, and was not acknowledged, may still be on its way to a socket.
-    if (batch.sends === 1) this.#options.release(batch.runs);
+    if (batch.sends === 1) this.#options.release(batch.runs, batch.lane.parent);
   }
 
   drop(batch: Batch<P>, reason: BackendDropReason, detail?: string): void {
@@ -299,21 +316,42 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     const from = placeOf(batch);
     if (from === 'queued') this.#leaveUnsent(batch);
     const why = detail ?? failure?.message;
-    this.#ledger.drop(reason, batch.spans, from, why, failure?.errorType);
+    this.#count(batch.lane, reason, batch.spans, from, why, failure?.errorType);
     this.#endOperation(batch, failure?.errorType ?? reason, failure?.httpStatus);
     const isUntouched = batch.sends === 0 && batch.state === 'waiting';
     this.#remove(batch);
-    if (isUntouched) this.#options.release(batch.runs);
+    if (isUntouched) this.#options.release(batch.runs, batch.lane.parent);
   }
 
   abandon(reason: BackendDropReason): void {
-    this.#dropQueued(this.queue.takeOldest(this.queue.size, Number.POSITIVE_INFINITY), reason);
+    for (const lane of this.lanes.all()) {
+      const { queue } = lane;
+      this.#dropQueued(lane, queue.takeOldest(queue.size, Number.POSITIVE_INFINITY), reason);
+    }
     for (const batch of [...this.batches, ...this.held]) {
       const aborter = batch.state === 'inFlight' ? batch.aborter : undefined;
       this.drop(batch, reason);
       // Last: the batch is settled, so the answer that the abort brings about counts for nothing.
       aborter?.abort();
     }
+  }
+
+  #accept({ tally }: Lane): void {
+    this.#ledger.accept();
+    if (tally !== undefined) tally.accepted += 1;
+  }
+
+  /** Counts spans that are lost. */
+  #count(
+    { tally }: Lane,
+    reason: BackendDropReason,
+    spans: number,
+    from: Place,
+    detail?: string,
+    errorType?: string,
+  ): void {
+    this.#ledger.drop(reason, spans, from, detail, errorType);
+    if (tally !== undefined) tally.dropped += spans;
   }
 
   #endOperation(batch: Batch<P>, errorType?: string, httpStatus?: number): void {
@@ -350,13 +388,13 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     return this.account.held <= heldAfter;
   }
 
-  #dropQueued(runs: readonly Run[], reason: BackendDropReason): void {
+  #dropQueued(lane: Lane, runs: readonly Run[], reason: BackendDropReason): void {
     if (runs.length === 0) return;
     const dropped = { spans: countSpans(runs), bytes: sumBytes(runs) };
     this.#leaveUnsent(dropped);
     this.account.give(this.#heldBy(dropped));
-    this.#ledger.drop(reason, dropped.spans, 'queued');
-    this.#options.release(runs);
+    this.#count(lane, reason, dropped.spans, 'queued');
+    this.#options.release(runs, lane.parent);
     this.#options.onSettled(runs);
   }
 
@@ -395,8 +433,12 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   #giveWay(bytes: number): void {
     const heldAfter = this.account.held - bytes;
     if (this.#giveHeld(bytes)) return;
-    const rest = this.account.held - heldAfter;
-    this.#dropQueued(this.queue.takeNewest(rest, this.#spanOverheadBytes), 'buffer_full');
+    for (;;) {
+      const lane = this.lanes.largestLane();
+      const rest = this.account.held - heldAfter;
+      if (rest <= 0 || lane.queue.size === 0) break;
+      this.#dropQueued(lane, lane.queue.takeNewest(rest, this.#spanOverheadBytes), 'buffer_full');
+    }
     for (
       let batch = this.#newestWaiting();
       batch !== undefined && this.account.held > heldAfter;

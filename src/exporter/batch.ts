@@ -1,8 +1,11 @@
 import type { SendFailure } from '../transport/result.js';
+import type { Lane } from './lanes.js';
 import { countSpans, type Run, splitRuns, sumBytes } from './run.js';
 
 /** What one request carries, from when its spans leave the queue until they are settled. */
 export interface Batch<P> {
+  /** Where its spans were queued. */
+  readonly lane: Lane;
   /** Oldest first; at least one. Those that are not bytes yet are replaced as they are encoded. */
   runs: readonly Run[];
   /** How many spans it has. */
@@ -36,10 +39,12 @@ export interface Batch<P> {
 
 /** Creates a batch that waits for its turn. */
 export function createBatch<P>(
+  lane: Lane,
   runs: readonly Run[],
   retryUntilMs: number | undefined = undefined,
 ): Batch<P> {
   return {
+    lane,
     runs,
     spans: countSpans(runs),
     bytes: sumBytes(runs),
@@ -58,17 +63,17 @@ export function createBatch<P>(
 
 /** The batch as two smaller ones. */
 export function halve<P>(batch: Batch<P>): [Batch<P>, Batch<P>] {
-  const { runs, spans, retryUntilMs, graceUntilMs } = batch;
+  const { lane, runs, spans, retryUntilMs, graceUntilMs } = batch;
   const [first, second] = splitRuns(runs, Math.ceil(spans / 2));
   return [
-    { ...createBatch<P>(first, retryUntilMs), graceUntilMs },
-    { ...createBatch<P>(second, retryUntilMs), graceUntilMs },
+    { ...createBatch<P>(lane, first, retryUntilMs), graceUntilMs },
+    { ...createBatch<P>(lane, second, retryUntilMs), graceUntilMs },
   ];
 }
 
 /** The batch with nothing done for it, but what its spans have been through. */
-export function renew<P>({ runs, retryUntilMs, parcel, failure }: Batch<P>): Batch<P> {
-  const batch = createBatch<P>(runs, retryUntilMs);
+export function renew<P>({ lane, runs, retryUntilMs, parcel, failure }: Batch<P>): Batch<P> {
+  const batch = createBatch<P>(lane, runs, retryUntilMs);
   batch.parcel = parcel;
   batch.failure = failure;
   return batch;

@@ -6,6 +6,8 @@ import type { Kept, Run } from './run.js';
 export interface Parcel {
   /** Size of its body, as it is now; 0 where it has none. */
   readonly bytes: number;
+  /** What counts in place of the backend's own parent; absent for that one. */
+  readonly parent?: string | undefined;
 }
 
 /** Runs as they were packed, and the parcel that they became. */
@@ -24,16 +26,20 @@ export interface Courier<P extends Parcel> {
   readonly maxConcurrent: number;
   /** What a span takes of the memory while it is held, beside its bytes. */
   readonly spanOverheadBytes: number;
-  /** Takes what will be sent of a span, as it is now, or says why it can not be sent. Never throws. */
-  take(span: RoutedSpan): Kept | Error;
-  /** Takes back the span that was taken last, which is not queued. */
-  undo(kept: Kept): void;
-  /** Nobody will read these spans again; nor has anybody who might still. */
-  release(runs: readonly Run[]): void;
-  /** Nothing is held: lets go of memory that waits for spans. */
-  trim(): void;
-  /** Makes a parcel of runs, or says why one of its spans can not be sent, or not together with the others. */
-  pack(runs: readonly Run[]): Packed<P> | Error;
+  /**
+   * Takes what will be sent of a span, as it is now, or says why it can not be sent. Never throws.
+   *
+   * @param parent - What counts in place of the backend's own: spans of two parents share no memory.
+   */
+  take(span: RoutedSpan, parent: string | undefined): Kept | Error;
+  /** Takes back the span of this parent that was taken last, which is not queued. */
+  undo(kept: Kept, parent: string | undefined): void;
+  /** Nobody will read these spans, all of this parent, again; nor has anybody who might still. */
+  release(runs: readonly Run[], parent: string | undefined): void;
+  /** Nothing is held of this parent: lets go of memory that waits for its spans. */
+  trim(parent: string | undefined): void;
+  /** Makes a parcel of runs of one parent, or says why a span can not be sent, or not together with the others. */
+  pack(runs: readonly Run[], parent: string | undefined): Packed<P> | Error;
   /** Makes the parcel smaller, where the backend is configured so. */
   compress(parcel: P): Promise<P>;
   /** Never rejects. Once `signal` aborts its result is not waited for. */

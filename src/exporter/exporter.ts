@@ -10,6 +10,7 @@ import { createBacklog } from './backlog.js';
 import type { Batch } from './batch.js';
 import type { Courier, Parcel } from './courier.js';
 import { createGrace } from './grace.js';
+import type { Lane } from './lanes.js';
 import type { Memory } from './memory.js';
 import { createPace } from './pace.js';
 import { createPack, nameOf, reasonOf } from './pack.js';
@@ -83,6 +84,7 @@ interface Settlement {
 /** Something that may start: a batch that waits, or one that is still to be made of queued spans. */
 interface Start<P> {
   readonly atMs: number;
+  readonly lane: Lane;
   readonly batch: Batch<P> | undefined;
 }
 
@@ -106,6 +108,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     onSettled,
     release: courier.release,
   });
+  const { lanes } = backlog;
   const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
   const rateLimiter = createRateLimiter(backend.rateLimit);
   const limited = withRateLimit(courier, rateLimiter, clock);
@@ -141,32 +144,33 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   let closed: Promise<void> | undefined;
 
   function accept(routed: RoutedSpan): number {
+    const lane = routed.lane === undefined ? lanes.own : lanes.of(routed.lane);
     if (closingReason !== undefined) {
-      backlog.refuse(closingReason);
+      backlog.refuse(lane, closingReason);
       return -1;
     }
     // Nothing is spent on a span that has no place.
     if (backlog.isFull) {
-      backlog.refuse('queue_full');
+      backlog.refuse(lane, 'queue_full');
       seal();
       return -1;
     }
-    const kept = courier.take(routed);
+    const kept = courier.take(routed, lane.parent);
     if (kept instanceof Error) {
-      backlog.refuse(reasonOf(kept), nameOf(kept));
-      trimIfIdle();
+      backlog.refuse(lane, reasonOf(kept), nameOf(kept));
+      trimIfIdle(lane);
       return -1;
     }
     const sequence = backlog.nextSequence;
-    if (!backlog.admit(kept, routed.span)) {
-      courier.undo(kept);
+    if (!backlog.admit(lane, kept, routed.span)) {
+      courier.undo(kept, lane.parent);
       // Spans that wait for their batch to fill must not be what makes a queue full.
       seal();
       return -1;
     }
     if (spool !== undefined) spool.noteAccepted(sequence, routed.routeKey);
     // Between its first span and its last, a batch is waited for already.
-    if (backlog.queue.size === 1 || isBatchFull()) scheduleTurn();
+    if (lane.queue.size === 1 || isBatchFull(lane)) scheduleTurn();
     return sequence;
   }
 
@@ -181,8 +185,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     scheduleTurn();
   }
 
-  function isBatchFull(): boolean {
-    const { size, bytes } = backlog.queue;
+  function isBatchFull({ queue: { size, bytes } }: Lane): boolean {
     return size >= backend.maxExportBatchSize || bytes >= backend.maxExportBatchBytes;
   }
 
@@ -214,13 +217,15 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const { spanOverheadBytes } = courier;
     const maxBytes = Math.min(backend.maxExportBatchBytes - backlog.envelopeBytes, pinLimit);
     // Where requests are held back each of them takes along as much as it may.
-    const maxSize = rateLimiter.isTight(nowMs) ? backlog.queue.size : backend.maxExportBatchSize;
+    const { lane, batch } = start;
+    const { queue } = lane;
+    const maxSize = rateLimiter.isTight(nowMs) ? queue.size : backend.maxExportBatchSize;
     const maxSpans = Math.min(maxSize, Math.ceil(pinLimit / spanOverheadBytes));
-    const bytes = start.batch?.bytes ?? Math.min(backlog.queue.bytes, maxBytes);
-    const spans = start.batch?.spans ?? Math.min(backlog.queue.size, maxSpans);
+    const bytes = batch?.bytes ?? Math.min(queue.bytes, maxBytes);
+    const spans = batch?.spans ?? Math.min(queue.size, maxSpans);
     // Memory is short, and we have our part of it in flight: the next answer starts the next turn.
     if (active > 0 && pinned + bytes + spans * spanOverheadBytes > pinLimit) return;
-    void run(start.batch ?? backlog.form(maxSpans, maxBytes));
+    void run(batch ?? backlog.form(lane, maxSpans, maxBytes));
     scheduleTurn();
   }
 
@@ -232,7 +237,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     // It was split or dropped instead.
     if (batch.sends === sends) rateLimiter.release();
     active -= 1;
-    trimIfIdle();
+    trimIfIdle(batch.lane);
     spool?.mind();
     scheduleTurn();
   }
@@ -270,9 +275,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   }
 
   /** Whoever is under load holds something at any time; of many backends most are not. */
-  function trimIfIdle(): void {
-    const { queue, batches, held } = backlog;
-    if (queue.size === 0 && batches.length === 0 && held.size === 0) courier.trim();
+  function trimIfIdle(lane: Lane): void {
+    if (backlog.closeIfEmpty(lane)) courier.trim(lane.parent);
   }
 
   /** Drops batches that have waited too long; returns when the next one will have. */
@@ -296,7 +300,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       if (batch.state !== 'waiting') continue;
       const atMs = pace.isDown ? fromMs : Math.max(fromMs, batch.notBeforeMs);
       // Of those that are due the oldest: it is found first.
-      if (start === undefined || atMs < start.atMs) start = { atMs, batch };
+      if (start === undefined || atMs < start.atMs) start = { atMs, lane: batch.lane, batch };
     }
     // A batch that waits for its retry keeps its place among those that may be under way: in an outage
     // the spans stay in the queue, where they take the least, and can be dropped one by one.
@@ -304,13 +308,24 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     if (!hasPlace) return start;
     const ready = grace.ready();
     if (ready !== undefined && (start === undefined || fromMs < start.atMs)) {
-      start = { atMs: fromMs, batch: ready };
+      start = { atMs: fromMs, lane: ready.lane, batch: ready };
     }
-    const { oldest } = backlog.queue;
-    if (oldest === undefined) return start;
-    const isDue = oldest.sequence < sealedUpTo || isBatchFull();
-    const atMs = Math.max(fromMs, isDue ? nowMs : oldest.acceptedAtMs + backend.scheduleDelayMs);
-    return start !== undefined && start.atMs <= atMs ? start : { atMs, batch: undefined };
+    let first = Number.POSITIVE_INFINITY;
+    for (const lane of lanes.all()) {
+      const { oldest } = lane.queue;
+      if (oldest === undefined) continue;
+      const isDue = oldest.sequence < sealedUpTo || isBatchFull(lane);
+      const atMs = Math.max(fromMs, isDue ? nowMs : oldest.acceptedAtMs + backend.scheduleDelayMs);
+      // A batch that waits goes before what is queued, and of the lanes that are due the one that has waited longest.
+      const isNext =
+        start === undefined ||
+        atMs < start.atMs ||
+        (start.batch === undefined && atMs === start.atMs && oldest.sequence < first);
+      if (!isNext) continue;
+      start = { atMs, lane, batch: undefined };
+      first = oldest.sequence;
+    }
+    return start;
   }
 
   function onSettled(runs: readonly Run[]): void {

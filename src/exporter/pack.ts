@@ -33,7 +33,7 @@ export function createPack<P extends Parcel>(parts: PackParts<P>): Pack<P> {
     if (waiting !== undefined) await waiting;
     if (!isUnsettled(batch)) return undefined;
     const isOne = batch.spans === 1;
-    const packed = courier.pack(batch.runs);
+    const packed = courier.pack(batch.runs, batch.lane.parent);
     if (packed instanceof Error) {
       // One span spoils the others' request: halving finds it in a few steps.
       if (isOne) backlog.drop(batch, reasonOf(packed), nameOf(packed));

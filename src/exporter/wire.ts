@@ -16,6 +16,7 @@ export interface Body extends Parcel {
   readonly parts: readonly Uint8Array[];
   readonly isCompressed: boolean;
   readonly spans: number;
+  readonly parent?: string | undefined;
   /** Where it is not the encoder's: it was written by an earlier process. */
   readonly contentType?: string;
 }
@@ -57,14 +58,27 @@ export interface WireOptions {
  */
 export function createWire(options: WireOptions): Courier<Body> {
   const { backend, encoder, estimateBytes, openTransport } = options;
-  const chunks = createChunks();
+  const own = createChunks();
+  const ofParents = new Map<string, Chunks>();
   let transport: Transport | undefined;
   let lastCompression: Promise<unknown> | undefined;
 
-  function take(routed: RoutedSpan): Kept | Error {
+  /** Memory of the backend's own, and of this parent's. */
+  function chunksOf(parent: string | undefined): Chunks {
+    return parent === undefined ? own : (ofParents.get(parent) ?? openChunks(parent));
+  }
+
+  function openChunks(parent: string): Chunks {
+    const chunks = createChunks();
+    ofParents.set(parent, chunks);
+    return chunks;
+  }
+
+  function take(routed: RoutedSpan, parent: string | undefined): Kept | Error {
     const { encodings } = routed;
+    const chunks = chunksOf(parent);
     const encoding = encodings?.find((each) => each.encoder === encoder);
-    if (encoding !== undefined) return copy(encoding.message);
+    if (encoding !== undefined) return copy(encoding.message, chunks);
     const message = encoder.encode(routed, chunks, MAX_EAGER_BYTES);
     if (message instanceof MessageTooLarge) return keepForLater(routed);
     if (encodings !== undefined && !(message instanceof Error)) {
@@ -73,7 +87,7 @@ export function createWire(options: WireOptions): Courier<Body> {
     return message;
   }
 
-  function copy(message: Message): Kept | Error {
+  function copy(message: Message, chunks: Chunks): Kept | Error {
     try {
       return chunks.copy(message);
     } catch (error) {
@@ -92,21 +106,20 @@ export function createWire(options: WireOptions): Courier<Body> {
     }
   }
 
-  function pack(runs: readonly Run[]): Packed<Body> | Error {
-    const encoded = encodeRuns(runs, encoder, chunks);
+  function pack(runs: readonly Run[], parent: string | undefined): Packed<Body> | Error {
+    const encoded = encodeRuns(runs, encoder, chunksOf(parent));
     if (encoded instanceof Error) return encoded;
     const body = encoder.createBody(encoded);
     if (body instanceof Error) return body;
     const { parts, size } = body;
     const spans = countSpans(encoded);
-    return { parcel: { parts, bytes: size, isCompressed: false, spans }, runs: encoded };
+    return { parcel: { parts, bytes: size, isCompressed: false, spans, parent }, runs: encoded };
   }
 
   async function compressNow(body: Body): Promise<Body> {
     try {
       const content = await gzipAsync(Buffer.concat(body.parts, body.bytes), GZIP);
-      const { spans } = body;
-      return { parts: [content], bytes: content.byteLength, isCompressed: true, spans };
+      return { ...body, parts: [content], bytes: content.byteLength, isCompressed: true };
     } catch {
       // Out of memory, most likely. The body travels as it is, which every receiver takes.
       return body;
@@ -117,15 +130,21 @@ export function createWire(options: WireOptions): Courier<Body> {
     maxConcurrent: backend.maxConcurrentExports,
     spanOverheadBytes: RUN_BYTES,
     take,
-    undo(kept) {
-      if (kept.chunk !== undefined) chunks.undo(kept);
+    undo(kept, parent) {
+      if (kept.chunk !== undefined) chunksOf(parent).undo(kept);
     },
-    release(runs) {
+    release(runs, parent) {
+      // Where nothing is left of a parent, its memory is collected as any other.
+      const chunks = parent === undefined ? own : ofParents.get(parent);
+      if (chunks === undefined) return;
       for (const { chunk, from, to } of runs) {
         if (chunk !== undefined) chunks.release(chunk, to - from);
       }
     },
-    trim: () => chunks.trim(),
+    trim(parent) {
+      if (parent === undefined) own.trim();
+      else ofParents.delete(parent);
+    },
     pack,
     async compress(body) {
       if (backend.compression === 'none') return body;
@@ -137,12 +156,15 @@ export function createWire(options: WireOptions): Courier<Body> {
       lastCompression = compressed.then(() => undefined);
       return compressed;
     },
-    async send({ parts, bytes, isCompressed, spans, contentType = encoder.contentType }, signal) {
+    async send(body, signal) {
+      const { parts, bytes, isCompressed, spans, parent } = body;
+      const { contentType = encoder.contentType } = body;
       transport ??= openTransport();
       return transport.send({
         body: { parts, size: bytes },
         contentType,
         spans,
+        ...(parent !== undefined && { parent }),
         ...(isCompressed && { contentEncoding: 'gzip' }),
         signal,
       });

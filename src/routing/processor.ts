@@ -1,5 +1,6 @@
 import type { Context, SpanContext } from '@opentelemetry/api';
 import type { MetricsComponent } from '../accounting/backend-metrics.js';
+import { createKeyTallies } from '../accounting/key-tallies.js';
 import { createLedger, type ExporterLedger, type Ledger } from '../accounting/ledger.js';
 import { createLog, type Log } from '../accounting/log.js';
 import { createMetrics } from '../accounting/metrics.js';
@@ -79,7 +80,9 @@ export class RoutingSpanProcessor {
     const resolved = isResolved(config) ? config : resolveConfig(config);
     const clock = createSystemClock();
     const log = createLog(clock);
-    const ledger = createLedger({ clock, log, metrics: createMetrics(resolved.meterProvider) });
+    const tallies = createKeyTallies();
+    const metrics = createMetrics(resolved.meterProvider, tallies);
+    const ledger = createLedger({ clock, log, metrics, tallies });
     const memoryShare = joinMemory(resolved.maxBufferedBytes);
     const { memory } = memoryShare;
     const { routeAttribute } = resolved;

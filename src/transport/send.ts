@@ -54,7 +54,7 @@ export function createTransport(
   const closing = new AbortController();
 
   const post = (
-    { body, contentType, contentEncoding, signal }: SendRequest,
+    { body, parent, contentType, contentEncoding, signal }: SendRequest,
     authorization: string | undefined,
   ) =>
     exchange(
@@ -66,6 +66,7 @@ export function createTransport(
         headers: {
           ...headers,
           ...(authorization && { authorization }),
+          ...(parent !== undefined && backend.parentHeader && { [backend.parentHeader]: parent }),
           'content-type': contentType,
           ...(contentEncoding && { 'content-encoding': contentEncoding }),
           'content-length': String(body.size),

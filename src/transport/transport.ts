@@ -7,6 +7,8 @@ export interface SendRequest {
   readonly contentType: string;
   /** How many spans are in the body. */
   readonly spans: number;
+  /** What counts in place of the backend's own parent, at a backend that has one. */
+  readonly parent?: string | undefined;
   /** Value of `Content-Encoding`, where the body is compressed. */
   readonly contentEncoding?: 'gzip';
   /** Aborts the request; the result is then `retryable`. */

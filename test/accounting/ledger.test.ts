@@ -70,6 +70,7 @@ describe('the ledger', () => {
         failed: 0,
         refused: 0,
       },
+      routes: {},
       backends: {
         eu: {
           accepted: 0,

@@ -363,6 +363,7 @@ describe('a MeterProvider that throws', () => {
     createUpDownCounter: createBroken,
     createHistogram: createBroken,
     createObservableUpDownCounter: createBroken,
+    createObservableCounter: createBroken,
   };
   const providers: [string, unknown][] = [
     ['for its meter', { getMeter: fail }],

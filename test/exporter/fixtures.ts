@@ -1,12 +1,13 @@
 import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { expect } from 'vitest';
+import { createKeyTallies } from '../../src/accounting/key-tallies.js';
 import type { BackendLedger, Place } from '../../src/accounting/ledger.js';
 import type { Log } from '../../src/accounting/log.js';
 import type { BackendDropReason } from '../../src/accounting/reasons.js';
 import type { BackendState } from '../../src/accounting/stats.js';
 import type { Backend } from '../../src/config/resolved.js';
 import { createSizeEstimate } from '../../src/encoding/estimate.js';
-import type { RoutedSpan } from '../../src/encoding/routed-span.js';
+import type { RoutedSpan, RouteLane } from '../../src/encoding/routed-span.js';
 import { createSpanEncoder } from '../../src/encoding/span-encoder.js';
 import { createExporter } from '../../src/exporter/exporter.js';
 import { createMemory, type Memory } from '../../src/exporter/memory.js';
@@ -72,6 +73,7 @@ export function createCheckingLedger() {
   const places: Record<'queued' | 'waiting' | 'inFlight', number> & Partial<Record<Place, number>> =
     { queued: 0, waiting: 0, inFlight: 0 };
   const dropped: Partial<Record<BackendDropReason, number>> = {};
+  const tallies = createKeyTallies();
   const operations: { durationMs: number; errorType: string | undefined }[] = [];
   const states: BackendState[] = [];
   const counts = { accepted: 0, delivered: 0, recovered: 0, movedOut: 0, bytes: 0 };
@@ -139,8 +141,9 @@ export function createCheckingLedger() {
     setState(state) {
       states.push(state);
     },
+    tally: (routeKey) => tallies.of(routeKey, 'standard'),
   };
-  return { ledger, counts, places, dropped, operations, states };
+  return { ledger, tallies, counts, places, dropped, operations, states };
 }
 
 export function createRecordingLog() {
@@ -253,6 +256,12 @@ export function createBench(options: BenchOptions = {}) {
     /** Accepts spans with these ids. */
     accept(from: number, count = 1, padding = 0): void {
       for (let id = from; id < from + count; id += 1) exporter.accept(makeRouted(id, padding));
+    },
+    /** Accepts spans with these ids in a lane. */
+    acceptIn(lane: RouteLane, from: number, count = 1): void {
+      for (let id = from; id < from + count; id += 1) {
+        exporter.accept({ ...makeRouted(id), lane });
+      }
     },
     /** Accepts one span with this id, and what else is said of it. */
     acceptWith(id: number, over: Partial<ReadableSpan>): void {

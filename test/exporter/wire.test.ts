@@ -59,14 +59,14 @@ describe('a large span', () => {
     const bytes = Uint8Array.of(1);
     const attributes: Record<string, unknown> = { prompt: LARGE, list, map: { list }, bytes };
     const routed = { span: makeHostileSpan(attributes), routeKey: 'acme' };
-    const kept = notError(wire.take(routed));
+    const kept = notError(wire.take(routed, undefined));
     expect(kept.chunk).toBeUndefined();
     const runs = [runOf(kept, routed)];
     attributes.prompt = 'after';
     list[0] = 'after';
     bytes[0] = 2;
 
-    const { parcel, runs: packed } = notError(wire.pack(runs));
+    const { parcel, runs: packed } = notError(wire.pack(runs, undefined));
 
     const [span] = decode(parcel);
     expect(attributeOf(span, 'prompt')).toBe(LARGE);
@@ -87,10 +87,14 @@ describe('a large span', () => {
       statusMessage: 'failed',
     };
     const routed = { span: makeSpan(wish), routeKey: undefined };
-    const { parcel } = notError(wire.pack([runOf(notError(wire.take(routed)), routed)]));
+    const { parcel } = notError(
+      wire.pack([runOf(notError(wire.take(routed, undefined)), routed)], undefined),
+    );
     const encoder = encoderOf(json);
     const other = createTestWire(encoder);
-    const { parcel: asJson } = notError(other.pack([runOf(notError(other.take(routed)), routed)]));
+    const { parcel: asJson } = notError(
+      other.pack([runOf(notError(other.take(routed, undefined)), routed)], undefined),
+    );
     expect(decode(parcel)).toEqual(decode(asJson, 'application/json'));
     const [span] = decode(parcel);
     expect(span).toMatchObject({
@@ -105,9 +109,9 @@ describe('a large span', () => {
     const wire = createTestWire(encoderOf(protobuf));
     const pooled = Buffer.alloc(100_000, 'a');
     const routed = { span: makeHostileSpan({ body: pooled }), routeKey: undefined };
-    const run = runOf(notError(wire.take(routed)), routed);
+    const run = runOf(notError(wire.take(routed, undefined)), routed);
     pooled.fill('b');
-    const [span] = decode(notError(wire.pack([run])).parcel);
+    const [span] = decode(notError(wire.pack([run], undefined)).parcel);
     expect(attributeOf(span, 'body')).toEqual(new Uint8Array(100_000).fill(0x61));
   });
 
@@ -121,7 +125,7 @@ describe('a large span', () => {
     };
     for (let depth = 0; depth < 30; depth += 1) node = { left: node, right: node };
     const wire = createTestWire(encoderOf(protobuf));
-    wire.take({ span: makeHostileSpan({ text: LARGE, node }), routeKey: undefined });
+    wire.take({ span: makeHostileSpan({ text: LARGE, node }), routeKey: undefined }, undefined);
     expect(reads).toBeLessThan(100_000);
   });
 
@@ -142,7 +146,9 @@ describe('a large span', () => {
       spanContext: { value: () => new Context() },
     });
     const routed = { span, routeKey: undefined };
-    const { parcel } = notError(wire.pack([runOf(notError(wire.take(routed)), routed)]));
+    const { parcel } = notError(
+      wire.pack([runOf(notError(wire.take(routed, undefined)), routed)], undefined),
+    );
     expect(decode(parcel).map(({ spanId }) => spanId)).toEqual(['2'.repeat(16)]);
   });
 
@@ -205,12 +211,12 @@ describe('a span that goes to several backends', () => {
     };
     const encodings: Encoding[] = [];
     const routed = { span: makeHostileSpan(attributes), routeKey: 'acme', encodings };
-    const kept = wires.map((wire) => notError(wire.take(routed)));
+    const kept = wires.map((wire) => notError(wire.take(routed, undefined)));
     for (const { release } of encodings) release();
     const bodies = wires.map((wire, index) => {
       const each = kept[index];
       if (each === undefined) throw new Error('it was not kept');
-      return notError(wire.pack([runOf(each, routed)])).parcel;
+      return notError(wire.pack([runOf(each, routed)], undefined)).parcel;
     });
     return { kept, bodies, reads };
   }
@@ -240,11 +246,11 @@ describe('a span that goes to several backends', () => {
     const [first, second] = [createTestWire(encoder), createTestWire(encoder)];
     const encodings: Encoding[] = [];
     const routed = { span: makeSpan({ name: 'shared' }), routeKey: 'acme', encodings };
-    first.undo(notError(first.take(routed)));
-    notError(first.take({ span: makeSpan({ name: 'other' }), routeKey: 'other' }));
-    const kept = notError(second.take(routed));
+    first.undo(notError(first.take(routed, undefined)), undefined);
+    notError(first.take({ span: makeSpan({ name: 'other' }), routeKey: 'other' }, undefined));
+    const kept = notError(second.take(routed, undefined));
     for (const { release } of encodings) release();
-    const { parcel } = notError(second.pack([runOf(kept, routed)]));
+    const { parcel } = notError(second.pack([runOf(kept, routed)], undefined));
     expect(decode(parcel).map(({ name }) => name)).toEqual(['shared']);
   });
 });

@@ -9,6 +9,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     url,
     headers: {},
     parent: undefined,
+    parentHeader: undefined,
     protocol: 'http/protobuf',
     compression: 'none',
     timeoutMs: 10_000,

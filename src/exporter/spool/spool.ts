@@ -115,7 +115,7 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
       if (first === undefined || last === undefined) continue;
       ranges.push([first.sequence, last.sequence + last.to - last.from]);
     }
-    const { oldest } = backlog.queue;
+    const { oldest } = backlog.lanes;
     if (oldest !== undefined) ranges.push([oldest.sequence, backlog.nextSequence]);
     return ranges;
   }
@@ -130,7 +130,7 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
 
   /** The backend fails, or is slower than its spans come. */
   function isBehind(): boolean {
-    const { oldest } = backlog.queue;
+    const { oldest } = backlog.lanes;
     if (pace.isDown || backlog.batches.some(({ failures }) => failures > 0)) return true;
     return oldest !== undefined && clock.now() - oldest.acceptedAtMs > BEHIND_MS;
   }
@@ -166,9 +166,11 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
   }
 
   function formBatch(): Batch<Body> | undefined {
-    if (backlog.queue.size === 0) return undefined;
+    const lane = backlog.lanes.oldestLane();
+    if (lane === undefined) return undefined;
     const { pinLimit } = backlog.account;
     return backlog.form(
+      lane,
       backend.maxExportBatchSize,
       Math.min(backend.maxExportBatchBytes, pinLimit),
     );

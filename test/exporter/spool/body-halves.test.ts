@@ -30,11 +30,11 @@ function makeFile(protocol: 'http/protobuf' | 'http/json', isCompressed: boolean
       ...(resource && { resource }),
       ...(scope && { instrumentationScope: scope }),
     });
-    const kept = wire.take(routed);
+    const kept = wire.take(routed, undefined);
     if (kept instanceof Error) throw kept;
     queue.push(kept, routed.span, id);
   }
-  const packed = wire.pack(queue.takeOldest(SPANS, Number.POSITIVE_INFINITY));
+  const packed = wire.pack(queue.takeOldest(SPANS, Number.POSITIVE_INFINITY), undefined);
   if (packed instanceof Error) throw packed;
   const body = Buffer.concat(packed.parcel.parts);
   return {
