@@ -171,6 +171,7 @@ function readValue(
     case 'pairs':
     case 'limits':
     case 'routes':
+    case 'byKey':
       return readMap(node, setting, path, place, reading);
     case 'names':
       return readNames(node, setting, place, reading);
@@ -231,7 +232,8 @@ function readMap(
   const values = new Map<string, unknown>();
   const parts = new Map<string, string>();
   const isRoutes = setting.form === 'routes';
-  const [readPart, shownPart] = isRoutes ? [readRoute, shownKey] : [readScalar, shown];
+  const readPart = isRoutes ? readRoute : readScalar;
+  const shownPart = isRoutes || setting.form === 'byKey' ? shownKey : shown;
   const partSetting = { ...setting, ...setting.part };
   for (const { key, keyNode, value } of pairsOf(node, `${path}.`, reading, shownPart)) {
     const part = reading.where(keyNode, `${path}.${shownPart(key)}`);
@@ -243,7 +245,7 @@ function readMap(
 }
 
 /**
- * Reads a route: a sequence of names, or `backend+backend` as in the variable. One that can not be read leads
+ * Reads a route: a sequence of backends, or `backend+backend` as in the variable. One that can not be read leads
  * nowhere, and its key is there all the same.
  */
 function readRoute(node: unknown, setting: Setting, place: string, reading: Reading): Read {
@@ -251,10 +253,28 @@ function readRoute(node: unknown, setting: Setting, place: string, reading: Read
     const { value } = readScalar(node, setting, place, reading);
     return { value: typeof value === 'string' ? parseBackends(value) : [] };
   }
-  const names = node.items.map(
-    (item) => readScalar(resolve(item, reading), setting, place, reading).value,
-  );
-  return { value: names.includes(undefined) ? [] : names };
+  const backends = node.items.map((item) => {
+    const entry = resolve(item, reading);
+    return isMap(entry)
+      ? readRouteBackend(entry, setting, place, reading)
+      : readScalar(entry, setting, place, reading).value;
+  });
+  return { value: backends.includes(undefined) ? [] : backends };
+}
+
+/** Reads one backend of a route that has a role or a share; `undefined` for what is none. */
+function readRouteBackend(
+  node: YAMLMap,
+  setting: Setting,
+  place: string,
+  reading: Reading,
+): object | undefined {
+  const pairs = pairsOf(node, `${place.slice(place.indexOf(' ') + 1)}.`, reading);
+  const entries = pairs.map(({ key, value }) => [
+    key,
+    readScalar(value, setting, place, reading).value,
+  ]);
+  return entries.some(([, value]) => value === undefined) ? undefined : Object.fromEntries(entries);
 }
 
 interface Pair {

@@ -4,6 +4,33 @@ import type { ReadableSpan, SpanExporter } from '../sdk.js';
 import type { AuditEvent } from './audit-event.js';
 
 /**
+ * One backend of a route, and what it gets of the route's spans.
+ *
+ * Where a route has a shadow or a share `stats().routes` counts its spans by backend, so that two sides can be compared.
+ */
+export interface RouteBackend {
+  /** Its name. */
+  backend: string;
+
+  /**
+   * A `shadow` gets copies that may be lost: it has no part of the memory that every other backend is guaranteed and gives
+   * way first, it has no place on disk, and no `forceFlush` waits for it.
+   *
+   * @default 'primary'
+   */
+  role?: 'primary' | 'shadow' | undefined;
+
+  /**
+   * The part of the route's traces that it gets, such as `10%`. All by default.
+   *
+   * Which traces these are is decided by a hash of the route key and the whole trace id, whatever samplers decide: the same
+   * for all spans of a trace, in every service. Of backends that are no shadows those with a share exclude each other, in
+   * the order in which they stand, and their shares add to 100%; one without a share gets every span.
+   */
+  share?: string | undefined;
+}
+
+/**
  * The configuration of a `RoutingSpanProcessor`, as code gives it.
  *
  * It is read once, copied and frozen. Nothing in it is taken from the environment: what `fromEnv` would
@@ -19,11 +46,22 @@ export interface SignalboxConfig {
   /**
    * What each route key leads to: one backend or, for fan-out, several.
    *
+   * For a migration a backend may have a role and a share; see {@link RouteBackend}.
+   *
    * Without it, and without `template` and `resolveBackend`, each backend's own name is its key. With it only these keys
    * exist, so that a key taken from a request can never name a backend that no route offers; an empty object offers
    * none.
    */
-  routes?: Record<string, readonly string[]> | undefined;
+  routes?: Record<string, readonly (string | RouteBackend)[]> | undefined;
+
+  /**
+   * The parent of a route key's spans, at the backends of its route that have parents (the preset `braintrust`), in place
+   * of the backend's own `parent`: a project per tenant, at one backend. Batches are of one parent each, so that a project
+   * that the backend forbids holds up nobody else's.
+   *
+   * @default {}
+   */
+  routeParents?: Readonly<Record<string, string>> | undefined;
 
   /**
    * The backend of every key that no route knows: one for each key, made from this pattern when it is first needed.

@@ -9,6 +9,8 @@ import { ConfigError } from './error.js';
 import { createFindings, type Findings, shown, shownKey, type Where } from './findings.js';
 import { frozenMap } from './frozen-map.js';
 import type { Backend, ResolvedConfig } from './resolved.js';
+import { checkRouteParents } from './route-parents.js';
+import { checkRoles } from './route-roles.js';
 import { resolveRoutes } from './routes.js';
 import { processSettings, type SignalboxConfig } from './schema.js';
 import { loadPackage } from './stock-exporter.js';
@@ -30,7 +32,8 @@ export function resolveConfig(
   const findings = createFindings();
   const where: Where = ([setting, ...path]) => {
     if (setting === undefined) return 'configuration';
-    return [shown(setting), ...path.map(setting === 'routes' ? shownKey : shown)].join('.');
+    const hasKeys = setting === 'routes' || setting === 'routeParents';
+    return [shown(setting), ...path.map(hasKeys ? shownKey : shown)].join('.');
   };
   return resolveWith(checkConfig(config, where, findings), where, findings, surroundings);
 }
@@ -54,6 +57,8 @@ export function resolveWith(
   const dynamic = resolveDynamic(config, where, findings, { surroundings, hosts });
   checkAudit(config, backends.values(), where, findings);
   const { routes, ...choices } = resolveRoutes(config, names, where, findings);
+  checkRouteParents(config, routes, backends, where, findings);
+  checkRoles(routes.values(), backends, where, findings);
   if (findings.problems.length > 0) throw new ConfigError(findings.problems);
 
   const settings = processSettings;

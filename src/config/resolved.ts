@@ -108,8 +108,20 @@ export interface RateLimit {
 export interface Route {
   /** The key that is written into the spans. */
   readonly key: string;
-  /** Names of backends, at least one, no duplicates. */
+  /** Names of backends, at least one, no duplicates: all that any of its spans may reach. */
   readonly backends: readonly string[];
+  /** What each of them gets, in the same order; `undefined` where that is every span, and none is a shadow. */
+  readonly targets: readonly RouteTarget[] | undefined;
+  /** What counts in place of the backends' own parents, at those that have one. */
+  readonly parent: string | undefined;
+}
+
+/** What one backend of a route gets. */
+export interface RouteTarget {
+  readonly backend: string;
+  readonly role: 'primary' | 'shadow';
+  /** In millionths of the route's traces; `undefined` is all of them. */
+  readonly share: number | undefined;
 }
 
 /** Where backends come from that are not configured one by one. */

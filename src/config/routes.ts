@@ -4,6 +4,7 @@ import { type Findings, shownKey, type Where } from './findings.js';
 import { nearest } from './nearest.js';
 import type { ResolvedConfig, Route } from './resolved.js';
 import { isRouteKey } from './route-key.js';
+import { backendOf, listTargetFaults, type RouteEntry, readTargets } from './route-targets.js';
 import { processSettings } from './schema.js';
 
 type Routes = Pick<ResolvedConfig, 'routes' | 'defaultRoute' | 'unknownRoute' | 'parkOverflow'>;
@@ -17,11 +18,11 @@ export function resolveRoutes(
 ): Routes {
   const routes = new Map<string, Route>();
   if (config.routes === undefined && !isDynamic(config)) {
-    for (const name of names) routes.set(name, createRoute(name, [name]));
+    for (const name of names) routes.set(name, createRoute(name, [name], config));
   } else {
-    for (const [key, backends] of Object.entries(config.routes ?? {})) {
-      checkRoute(key, backends, names, where, findings);
-      routes.set(key, createRoute(key, backends));
+    for (const [key, entries] of Object.entries(config.routes ?? {})) {
+      checkRoute(key, entries, names, where, findings);
+      routes.set(key, createRoute(key, entries, config));
     }
   }
   const defaultRoute = resolveDefault(config, routes, names, where, findings);
@@ -37,17 +38,27 @@ export function resolveRoutes(
   return { routes, defaultRoute, unknownRoute, parkOverflow };
 }
 
-function createRoute(key: string, backends: readonly string[]): Route {
-  return Object.freeze({ key, backends: Object.freeze([...backends]) });
+function createRoute(
+  key: string,
+  entries: readonly RouteEntry[],
+  { routeParents = {} }: CheckedConfig,
+): Route {
+  return Object.freeze({
+    key,
+    backends: Object.freeze(entries.map(backendOf)),
+    targets: readTargets(entries),
+    parent: Object.hasOwn(routeParents, key) ? routeParents[key] : undefined,
+  });
 }
 
 function checkRoute(
   key: string,
-  backends: readonly string[],
+  entries: readonly RouteEntry[],
   names: ReadonlySet<string>,
   where: Where,
   findings: Findings,
 ): void {
+  const backends = entries.map(backendOf);
   const name = shownKey(key);
   const place = where(['routes', key]);
   // A route that could not be read has its key and nothing else.
@@ -67,15 +78,17 @@ function checkRoute(
     const what = `leads from ${name} to ${shownKey(backend)}, which is not a backend`;
     problem(what, backendHint(backend, names));
   }
+  for (const { what, hint } of listTargetFaults(entries)) problem(what, hint);
 }
 
 function resolveDefault(
-  { defaultRoute: name, routes: configured }: CheckedConfig,
+  config: CheckedConfig,
   routes: ReadonlyMap<string, Route>,
   names: ReadonlySet<string>,
   where: Where,
   findings: Findings,
 ): Route | undefined {
+  const { defaultRoute: name, routes: configured } = config;
   if (name === undefined) return undefined;
   const place = where(['defaultRoute']);
   const route = routes.get(name);
@@ -88,7 +101,7 @@ function resolveDefault(
     );
   }
   if (route !== undefined) return route;
-  if (names.has(name)) return createRoute(name, [name]);
+  if (names.has(name)) return createRoute(name, [name], config);
   // Where the routes themselves could not be read, nobody knows what they would have offered.
   if (configured === undefined && findings.has(where(['routes']))) return undefined;
   if (names.size === 0) return undefined;

@@ -13,6 +13,7 @@ import type {
   SpanView,
 } from './options.js';
 import { parseRouteFrom } from './route-from.js';
+import { routeParents, routes } from './route-settings.js';
 import {
   choice,
   flag,
@@ -349,17 +350,8 @@ export const processSettings = {
     description: 'Names of the backends, comma-separated. The file may have further ones.',
     schema: record(z.custom<BackendConfig>()),
   },
-  routes: {
-    variable: 'ROUTES',
-    form: 'routes',
-    type: '`key=backend[+backend...],...`',
-    fault: 'is not a set of routes',
-    hint: 'a list of the names of backends for each key',
-    part: { fault: 'is not a route', hint: 'a list of the names of backends' },
-    description:
-      "What each route key leads to. Without it each backend's own name is its key; with it only these keys exist.",
-    schema: record(z.array(z.string())),
-  },
+  routes,
+  routeParents,
   template: {
     form: 'object',
     type: 'settings of a backend',

@@ -19,6 +19,7 @@ export interface Setting<T = unknown> {
     | 'pairs'
     | 'limits'
     | 'routes'
+    | 'byKey'
     | 'backends'
     | 'object';
   /** Its values, in a word or two, for tables. */

@@ -121,6 +121,33 @@ export function parseRoutes(text: string): ParsedList<Record<string, readonly st
   return { value: Object.fromEntries(routes), faults };
 }
 
+/**
+ * One text for each route key: `key=text`, separated by commas, each key once. A text may be percent-encoded, for a comma
+ * in it.
+ */
+export function parseByKey(text: string): ParsedList<Record<string, string>> {
+  const values = new Map<string, string>();
+  const faults: Fault[] = [];
+  for (const [index, pair] of text.split(',').entries()) {
+    const place = `pair ${index + 1}`;
+    // No route key has a "=".
+    const separator = pair.indexOf('=');
+    const key = pair.slice(0, Math.max(separator, 0)).trim();
+    const value = decode(pair.slice(separator + 1).trim());
+    if (key === '' || value === '') {
+      faults.push({ what: `${place} can not be read`, hint: 'key=value, separated by commas' });
+    } else if (value === undefined) {
+      const what = `${place} has a "%" that begins no percent-encoding`;
+      faults.push({ what, hint: 'write it as %25' });
+    } else if (values.has(key)) {
+      faults.push({ what: `${place} repeats a key`, hint: 'each key once' });
+    } else {
+      values.set(key, value);
+    }
+  }
+  return { value: Object.fromEntries(values), faults };
+}
+
 /** The right side of a route: `backend[+backend...]`. */
 export function parseBackends(text: string): readonly string[] {
   return text.split('+').map((name) => name.trim());

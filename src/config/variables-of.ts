@@ -5,6 +5,7 @@ import {
   processVariable,
   templateVariable,
 } from './layer.js';
+import { backendOf } from './route-targets.js';
 import { backendSettings, processSettings, type Setting } from './schema.js';
 
 /** A variable that gives one setting. */
@@ -66,8 +67,10 @@ function formatValue(value: unknown, { form }: Setting): string {
     case 'routes':
       return pairs(
         value,
-        (key, names) => `${key}=${Array.isArray(names) ? names.join('+') : names}`,
+        (key, names) => `${key}=${Array.isArray(names) ? names.map(backendOf).join('+') : names}`,
       );
+    case 'byKey':
+      return pairs(value, (key, text) => `${key}=${encode(String(text))}`);
     case 'limits':
       return pairs(value, (name, limit) => `${name}=${limit}`);
     case 'names':

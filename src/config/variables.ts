@@ -18,6 +18,7 @@ import {
 } from './schema.js';
 import {
   type ParsedList,
+  parseByKey,
   parseHeaders,
   parseInteger,
   parseLimits,
@@ -114,6 +115,8 @@ function readText(text: string, { form }: Setting): ParsedList<unknown> {
       return parseLimits(text);
     case 'routes':
       return parseRoutes(text);
+    case 'byKey':
+      return parseByKey(text);
     default:
       return { value: text, faults: [] };
   }

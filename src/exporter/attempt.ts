@@ -39,7 +39,8 @@ export function createAttempt<P extends Parcel>(
     backlog.open(batch);
     try {
       const parcel = batch.parcel ?? (await pack(batch));
-      if (parcel === undefined) return;
+      // A shadow may have had to give way meanwhile.
+      if (parcel === undefined || !isUnsettled(batch)) return;
       const { failuresEver } = pace;
       const result = await courier.send(parcel, backlog.send(batch, parcel));
       if (isUnsettled(batch)) conclude(batch, result, failuresEver);

@@ -82,6 +82,7 @@ export interface BacklogOptions<P extends Parcel> {
     Backend,
     'maxQueueSize' | 'maxQueueBytes' | 'retryMaxElapsedMs' | 'parentHeader'
   >;
+  readonly role: 'primary' | 'shadow';
   readonly memory: Memory;
   readonly ledger: BackendLedger;
   readonly clock: Clock;
@@ -120,13 +121,17 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   #heldBytes = 0;
 
   constructor(options: BacklogOptions<P>) {
-    const { limits, ledger, memory, clock, hurry } = options;
+    const { limits, role, ledger, memory, clock, hurry } = options;
     this.lanes = createLanes({
       clock,
       hasParents: limits.parentHeader !== undefined,
       tallyOf: (routeKey) => ledger.tally(routeKey),
     });
-    this.account = memory.open({ giveWay: (bytes) => this.#giveWay(bytes), hurry });
+    this.account = memory.open({
+      givesWayFirst: role === 'shadow',
+      giveWay: (bytes) => this.#giveWay(bytes),
+      hurry,
+    });
     this.#options = options;
     this.#ledger = ledger;
     this.#maxUnsent = limits.maxQueueSize ?? Number.POSITIVE_INFINITY;
@@ -445,6 +450,19 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
       batch = this.#newestWaiting()
     ) {
       this.drop(batch, 'buffer_full');
+    }
+    if (this.#options.role === 'shadow') this.#abort(heldAfter);
+  }
+
+  /** What a shadow holds never stands in the way of others, be it on the wire. */
+  #abort(heldAfter: number): void {
+    const { clock } = this.#options;
+    for (const batch of Array.from(this.batches)) {
+      if (this.account.held <= heldAfter) return;
+      const { aborter } = batch;
+      this.drop(batch, 'buffer_full');
+      // Not now: this is somebody else's request.
+      clock.schedule(() => aborter?.abort(), 0);
     }
   }
 

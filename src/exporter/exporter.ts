@@ -2,7 +2,7 @@ import type { BackendLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
 import type { BackendDropReason } from '../accounting/reasons.js';
 import type { Cancel, Clock } from '../clock.js';
-import type { Backend } from '../config/resolved.js';
+import type { Backend, RouteTarget } from '../config/resolved.js';
 import { createEarliestDeadline, type Deadline } from '../deadline.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import { createAttempt } from './attempt.js';
@@ -23,6 +23,8 @@ import type { OpenSpool } from './spool/spool.js';
 export interface Exporter {
   /** The backend's name. */
   readonly name: string;
+  /** A shadow's spans may be lost, and nobody waits for them. */
+  readonly role: ExporterRole;
   /**
    * Takes one span over; from here on it is counted for this backend until it is settled.
    *
@@ -59,9 +61,14 @@ export interface Exporter {
  */
 export type ClosingReason = 'shutdown_timeout' | 'backend_removed';
 
+/** What an exporter is to those whose spans it gets. */
+export type ExporterRole = RouteTarget['role'];
+
 /** What an exporter is made of. */
 export interface ExporterParts<P extends Parcel> {
   readonly backend: Backend;
+  /** @default 'primary' */
+  readonly role?: ExporterRole | undefined;
   readonly courier: Courier<P>;
   readonly memory: Memory;
   readonly ledger: BackendLedger;
@@ -96,9 +103,10 @@ interface Start<P> {
  * batches' encoding.
  */
 export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Exporter {
-  const { backend, courier, memory, ledger, log, clock, random } = parts;
+  const { backend, role = 'primary', courier, memory, ledger, log, clock, random } = parts;
   const backlog = createBacklog<P>({
     limits: backend,
+    role,
     spanOverheadBytes: courier.spanOverheadBytes,
     memory,
     ledger,
@@ -371,6 +379,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
 
   return {
     name: backend.name,
+    role,
     accept,
     settle,
     flush,

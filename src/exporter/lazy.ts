@@ -1,11 +1,15 @@
 import type { Deadline } from '../deadline.js';
-import type { ClosingReason, Exporter } from './exporter.js';
+import type { ClosingReason, Exporter, ExporterRole } from './exporter.js';
 
 /**
  * Creates an exporter that is made when the first span comes: of a thousand tenants' backends most are
  * idle at any time, and an idle one should take next to nothing.
  */
-export function createLazyExporter(name: string, create: () => Exporter): Exporter {
+export function createLazyExporter(
+  name: string,
+  role: ExporterRole,
+  create: () => Exporter,
+): Exporter {
   let exporter: Exporter | undefined;
   let closing: Deadline | undefined;
   let closingReason: ClosingReason | undefined;
@@ -19,6 +23,7 @@ export function createLazyExporter(name: string, create: () => Exporter): Export
 
   return {
     name,
+    role,
     accept(span) {
       exporter ??= open();
       return exporter.accept(span);

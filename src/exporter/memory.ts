@@ -30,6 +30,13 @@ export interface Account {
 /** How a holder gives way when the budget is short. */
 export interface Holder {
   /**
+   * Whether it has no part of what is guaranteed: it holds nothing that another would need, and is asked for all of it
+   * before any other is asked for anything, what is being sent included.
+   *
+   * @default false
+   */
+  readonly givesWayFirst?: boolean;
+  /**
    * Asks the holder to drop at least `bytes` of what it can still drop (not what is in flight),
    * giving them back to its account before it returns.
    */
@@ -77,6 +84,9 @@ interface Entry {
  * - A holder that passes its fair share leaves room for a newcomer's, unless it takes the place of what
  *   a larger one gives.
  *
+ * Holders that give way first count for none of that, as if what they hold were free: together they hold half of the
+ * budget at the most, and only as far as nobody else needs it.
+ *
  * Holders are told to hurry once per shortage, when half of the budget is taken, and again when they are
  * about to lose something. Taking and giving are O(1) in the number of holders while memory is plenty,
  * and O(log n) while it is short.
@@ -86,12 +96,23 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
   let shortAt = maxBytes / 2;
   const nonEmpty = new Set<Entry>();
   let used = 0;
+  /** Those that give way first, and what they hold together. */
+  const lenders = new Set<Entry>();
+  let lent = 0;
   let isMoving = false;
   let isHurried = false;
   /** Holders with something to give, by what they hold; kept only while memory is short. */
   let givers: LargestFirst<Entry> | undefined;
 
   function change(entry: Entry, bytes: number): void {
+    if (entry.holder.givesWayFirst) {
+      entry.held += bytes;
+      lent += bytes;
+      if (entry.held === 0) lenders.delete(entry);
+      else lenders.add(entry);
+      return;
+    }
+    if (bytes > 0 && lent > 0) callIn(used + bytes + lent - maxBytes);
     if (entry.held === 0) nonEmpty.add(entry);
     entry.held += bytes;
     used += bytes;
@@ -100,7 +121,7 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
   }
 
   function rank(entry: Entry): void {
-    if (givers === undefined) return;
+    if (givers === undefined || entry.holder.givesWayFirst) return;
     if (entry.held > entry.pinned) givers.set(entry, entry.held);
     else givers.remove(entry);
   }
@@ -111,7 +132,36 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
     return givers;
   }
 
+  /** Has those that give way first do so, the largest first. */
+  function callIn(bytes: number, spared?: Entry, sparedBelow = 0): void {
+    const lentAfter = lent - bytes;
+    const asked = new Set<Entry>(spared === undefined ? [] : [spared]);
+    while (lent > lentAfter) {
+      let largest: Entry | undefined;
+      for (const entry of lenders) {
+        if (!asked.has(entry) && entry.held > (largest?.held ?? sparedBelow)) largest = entry;
+      }
+      if (largest === undefined) return;
+      asked.add(largest);
+      largest.holder.giveWay(Math.min(lent - lentAfter, largest.held - sparedBelow));
+    }
+  }
+
+  /** What is held on sufferance: never more than is free, nor than half. */
+  function borrow(entry: Entry, bytes: number): boolean {
+    const limit = Math.min(maxBytes / 2, maxBytes - used);
+    const excess = lent + bytes - limit;
+    if (excess > 0) callIn(excess, entry, entry.held + bytes);
+    if (lent + bytes > limit) {
+      entry.holder.hurry?.();
+      return false;
+    }
+    change(entry, bytes);
+    return true;
+  }
+
   function take(entry: Entry, bytes: number): boolean {
+    if (entry.holder.givesWayFirst) return borrow(entry, bytes);
     // Memory is plenty, as a rule. Whatever a holder's share is, half of the budget is within everybody's limit.
     if (givers === undefined && !isHurried && entry.held > 0 && used + bytes <= shortAt) {
       entry.held += bytes;
@@ -174,6 +224,7 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
   const budget: Budget = {
     take,
     force(entry, bytes) {
+      if (entry.holder.givesWayFirst) callIn(used + lent + bytes - maxBytes, entry);
       change(entry, bytes);
       if (used > maxBytes) makeRoom(entry, maxBytes, 0);
     },
@@ -181,7 +232,10 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
       change(entry, -bytes);
     },
     rank,
-    pinLimit: () => (used > shortAt ? maxBytes / (nonEmpty.size + 1) : Number.POSITIVE_INFINITY),
+    pinLimit({ holder }) {
+      if (holder.givesWayFirst) return maxBytes / 2 / (lenders.size + 1);
+      return used > shortAt ? maxBytes / (nonEmpty.size + 1) : Number.POSITIVE_INFINITY;
+    },
   };
 
   return {
@@ -189,7 +243,7 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
       return maxBytes;
     },
     get usedBytes() {
-      return used;
+      return used + lent;
     },
     move(fn) {
       const before = isMoving;
@@ -205,6 +259,7 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
       maxBytes = changed;
       shortAt = maxBytes / 2;
       noticeShortage(used);
+      callIn(used + lent - maxBytes);
     },
   };
 }
@@ -216,7 +271,7 @@ interface Budget {
   give(entry: Entry, bytes: number): void;
   /** What the entry can give back has changed. */
   rank(entry: Entry): void;
-  pinLimit(): number;
+  pinLimit(entry: Entry): number;
 }
 
 /** A class, so that all accounts have one shape; see the queue. */
@@ -232,7 +287,7 @@ class HolderAccount implements Account, Entry {
   }
 
   get pinLimit(): number {
-    return this.#budget.pinLimit();
+    return this.#budget.pinLimit(this);
   }
 
   take(bytes: number): boolean {

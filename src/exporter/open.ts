@@ -12,7 +12,12 @@ import { createTransport } from '../transport/send.js';
 import { formatUserAgent } from '../transport/user-agent.js';
 import { VERSION } from '../version.js';
 import type { Courier, Parcel } from './courier.js';
-import { createExporter, type Exporter, type ExporterParts } from './exporter.js';
+import {
+  createExporter,
+  type Exporter,
+  type ExporterParts,
+  type ExporterRole,
+} from './exporter.js';
 import { createLazyExporter } from './lazy.js';
 import type { Memory } from './memory.js';
 import { type ObserveSent, withObserver } from './observed.js';
@@ -27,6 +32,12 @@ export interface OpenOptions {
   /** Finds the encoder of a backend, which is made for the first that asks for its like. */
   readonly encoderOf: (backend: Backend) => SpanEncoder;
   readonly memory: Memory;
+  /**
+   * A shadow has no place on disk, whatever its backend is configured with.
+   *
+   * @default 'primary'
+   */
+  readonly role?: ExporterRole | undefined;
   /** The backend's own. */
   readonly ledger: BackendLedger;
   readonly log: Log;
@@ -57,7 +68,9 @@ export interface OpenOptions {
  * Opens nothing: the first timer starts with the first span, and the first connection with the first batch.
  */
 export function openExporter(backend: Backend, options: OpenOptions): Exporter {
-  const { delivery, spool } = backend;
+  const { delivery } = backend;
+  const { role = 'primary' } = options;
+  const spool = role === 'shadow' ? undefined : backend.spool;
   // Not lazily: it may hold things of its own, to be flushed and shut down without a span.
   if (delivery.kind === 'exporter') {
     return runDetached(() => openStock(backend, delivery.exporter, options));
@@ -65,7 +78,7 @@ export function openExporter(backend: Backend, options: OpenOptions): Exporter {
   // Its promises last as long as it does, and would keep the context of the request whose span came first.
   const open = () => runDetached(() => openWire(backend, options));
   // With a spool at once: an earlier process may have left something there.
-  return spool === undefined ? createLazyExporter(backend.name, open) : open();
+  return spool === undefined ? createLazyExporter(backend.name, role, open) : open();
 }
 
 function openStock(backend: Backend, exporter: SpanExporter, options: OpenOptions): Exporter {
@@ -101,14 +114,14 @@ function partsOf<P extends Parcel>(
   courier: Courier<P>,
   options: OpenOptions,
 ): ExporterParts<P> {
-  const { memory, ledger, log, clock, random = Math.random, observe } = options;
+  const { role, memory, ledger, log, clock, random = Math.random, observe } = options;
   const observed =
     observe === undefined ? courier : withObserver(courier, backend.name, clock, observe);
-  return { backend, courier: observed, memory, ledger, log, clock, random };
+  return { backend, role, courier: observed, memory, ledger, log, clock, random };
 }
 
 /** What opens the place on disk of a backend that has one. */
 function spoolOf(backend: Backend, options: OpenOptions): OpenSpool<Body> | undefined {
-  const limits = backend.spool;
+  const limits = options.role === 'shadow' ? undefined : backend.spool;
   return limits && ((inside) => createSpool({ ...options, backend, limits, inside }));
 }

@@ -26,7 +26,7 @@ interface Shared {
   readonly members: Set<Member>;
 }
 
-const SHARED = Symbol.for('signalbox.memory.v1');
+const SHARED = Symbol.for('signalbox.memory.v2');
 
 /**
  * Joins the budget of the process: the queues, parked spans and bodies of all processors together stay within it,

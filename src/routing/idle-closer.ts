@@ -6,6 +6,7 @@ import type { Exporter } from '../exporter/exporter.js';
 
 /** A backend, and what has been opened for it. */
 export interface OpenBackend {
+  /** As it is configured. */
   readonly backend: Backend;
   readonly exporter: Exporter;
   readonly ledger: ExporterLedger;

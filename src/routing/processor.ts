@@ -19,7 +19,7 @@ import { startDeadline } from '../deadline.js';
 import { runDetached } from '../detached.js';
 import { createSizeEstimate, SPAN_OBJECT_BYTES } from '../encoding/estimate.js';
 import { createSpanEncoders } from '../encoding/span-encoder.js';
-import type { Exporter } from '../exporter/exporter.js';
+import type { Exporter, ExporterRole } from '../exporter/exporter.js';
 import { failureOf, type ObserveSent } from '../exporter/observed.js';
 import { openExporter } from '../exporter/open.js';
 import { joinMemory, type MemoryShare } from '../exporter/shared-memory.js';
@@ -100,18 +100,23 @@ export class RoutingSpanProcessor {
     };
     const parts = { routeAttribute, encoderOf, memory, log, clock, observe, onAudit };
     const applyView = createApplyView(ledger.routing);
-    const open = (backend: Backend, component?: MetricsComponent): OpenBackend => {
+    const open = (
+      backend: Backend,
+      role: ExporterRole,
+      component?: MetricsComponent,
+    ): OpenBackend => {
       const own = ledger.backend(backend, component);
-      const exporter = openExporter(backend, { ...parts, ledger: own });
+      const exporter = openExporter(backend, { ...parts, role, ledger: own });
       return applyView({ backend, ledger: own, exporter });
     };
     const retire = (own: ExporterLedger) => ledger.retire(own);
     const owners = createExporterOwners();
-    const backends = createBackendSet(resolved.backends, { open, retire, owners, clock });
+    const backends = createBackendSet(resolved, { open, retire, owners, clock });
     const dynamic = createDynamicSet((config) =>
       createDynamicBackends(config, {
         lookupTimeoutMs: resolved.parkTimeoutMs,
-        open: (backend) => open(backend, { ...backend, name: '(dynamic)', url: undefined }),
+        open: (backend) =>
+          open(backend, 'primary', { ...backend, name: '(dynamic)', url: undefined }),
         retire,
         owners,
         log,
@@ -174,11 +179,11 @@ export class RoutingSpanProcessor {
     const next = isResolved(config) ? config : resolveConfig(config);
     const problems = [
       ...listFixedChanges(this.#config, next),
-      ...this.#backends.listProblems(next.backends),
+      ...this.#backends.listProblems(next),
     ];
     if (problems.length > 0) throw new ConfigError(problems);
     this.#memoryShare.resize(next.maxBufferedBytes);
-    this.#backends.replace(next.backends);
+    this.#backends.replace(next);
     const dynamic = this.#dynamic.replace(next.dynamic);
     this.#router.setTable(createTable(next, this.#backends.exporterOf, dynamic));
     this.#config = next;
@@ -203,7 +208,8 @@ export class RoutingSpanProcessor {
 
   /**
    * Settles every span that had ended before the call: delivered, or dropped with a reason. Spans that wait
-   * for their request's key stay parked. All backends side by side: one that hangs delays no other's.
+   * for their request's key stay parked. All backends side by side: one that hangs delays no other's. Shadows' spans are
+   * sent too, and not waited for.
    *
    * @param options - `timeoutMillis`: how long it waits at most, as the provider's `forceFlush` takes it; 25 s by
    *   default, and never longer.
@@ -242,7 +248,10 @@ export class RoutingSpanProcessor {
 
   async #flush(timeoutMs: number): Promise<void> {
     const { passed, cancel } = startDeadline(this.#clock, timeoutMs);
-    const exporters = this.#exporters();
+    const all = this.#exporters();
+    const exporters = all.filter(({ role }) => role === 'primary');
+    // Sent as well, and not waited for.
+    for (const each of all) if (each.role === 'shadow') void each.flush(passed);
     const settled = await Promise.all(exporters.map((exporter) => exporter.flush(passed)));
     cancel();
     const unsettled = exporters.filter((_, index) => settled[index] === false);

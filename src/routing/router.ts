@@ -329,20 +329,21 @@ export function createRouter(options: RouterOptions): Router {
     mine: Remembered,
     trace: LocalTrace | undefined,
   ): void {
-    const { exporters } = destination;
-    if (exporters === undefined) {
+    if (destination.exporters === undefined) {
       ledger.drop(destination.reason);
       return;
     }
+    const { routeKey, lane, choose } = destination;
+    const exporters =
+      choose === undefined ? destination.exporters : choose(span.spanContext().traceId);
     ledger.route(exporters.length);
-    const { routeKey } = destination;
     const [first] = exporters;
     if (exporters.length === 1 && first !== undefined) {
-      follow(mine, trace, first, first.accept({ span, routeKey, encodings: undefined }));
+      follow(mine, trace, first, first.accept({ span, routeKey, lane, encodings: undefined }));
       return;
     }
     const encodings: Encoding[] = [];
-    const routed = { span, routeKey, encodings };
+    const routed = { span, routeKey, lane, encodings };
     for (const exporter of exporters) follow(mine, trace, exporter, exporter.accept(routed));
     for (const { release } of encodings) release();
   }
@@ -354,6 +355,8 @@ export function createRouter(options: RouterOptions): Router {
     exporter: Exporter,
     sequence: number,
   ): void {
+    // Nobody waits for a shadow.
+    if (exporter.role === 'shadow') return;
     mine.trail = extendTrail(mine.trail, exporter, sequence);
     if (trace?.root === undefined) return;
     const { decision } = trace.root;

@@ -21,7 +21,7 @@ export function createSpanChange(view: SpanView): (routed: RoutedSpan) => Change
   const changes = new WeakMap<RoutedSpan, { readonly changed: Changed }>();
 
   function change(routed: RoutedSpan): Changed {
-    const { span, routeKey, encodings } = routed;
+    const { span, routeKey, lane, encodings } = routed;
     try {
       const copy = withParts(takeSnapshot(span), {
         resource: standIns.resource(span.resource),
@@ -29,7 +29,7 @@ export function createSpanChange(view: SpanView): (routed: RoutedSpan) => Change
       });
       const shown: unknown = runDetached(() => view(copy));
       if (shown === undefined) return undefined;
-      if (isSpan(shown)) return { span: shown, routeKey, encodings };
+      if (isSpan(shown)) return { span: shown, routeKey, lane, encodings };
       // A view that is async by mistake: if it rejects as well, that must not end the process.
       if (shown instanceof Promise) shown.catch(() => {});
       return new TypeError('a view returned what is no span');

@@ -1,6 +1,8 @@
 import type { RoutingDropReason } from '../accounting/reasons.js';
-import type { ResolvedConfig, Route } from '../config/resolved.js';
+import type { ResolvedConfig, Route, RouteTarget } from '../config/resolved.js';
+import type { RouteLane } from '../encoding/routed-span.js';
 import type { Exporter } from '../exporter/exporter.js';
+import { type ChooseExporters, createChoice } from './route-choice.js';
 
 /** Where spans go: to the exporters of a route, or nowhere, with the reason. */
 export type Destination = RouteDestination | NoDestination;
@@ -13,6 +15,10 @@ export interface RouteDestination {
   readonly exporters: readonly Exporter[];
   /** Names of these backends. */
   readonly backends: readonly string[];
+  /** Which of the exporters a trace goes to; `undefined` for all. */
+  readonly choose: ChooseExporters | undefined;
+  /** How its spans travel; `undefined` for as any. */
+  readonly lane: RouteLane | undefined;
 }
 
 /** Nowhere: spans are dropped, and counted by their reason. */
@@ -53,20 +59,24 @@ export interface RoutingTable {
 }
 
 /**
- * Builds the table of a configuration, with `exporterOf` giving the exporter of each backend's name.
+ * Builds the table of a configuration, with `exporterOf` giving the exporter of each backend's name and role.
  *
  * @param dynamic - Asked for the keys that no configured route knows, and for no other.
  */
 export function createTable(
   config: ResolvedConfig,
-  exporterOf: (backend: string) => Exporter,
+  exporterOf: (backend: string, role: RouteTarget['role']) => Exporter,
   dynamic?: DynamicRoutes,
 ): RoutingTable {
-  const destinationOf = (route: Route): RouteDestination => ({
-    routeKey: route.key,
-    exporters: route.backends.map(exporterOf),
-    backends: route.backends,
-  });
+  const laneOf = createLanesOfRoutes();
+  const destinationOf = (route: Route): RouteDestination => {
+    const { key, backends, targets } = route;
+    const exporters = backends.map((name, index) =>
+      exporterOf(name, targets?.[index]?.role ?? 'primary'),
+    );
+    const choose = targets && createChoice(key, targets, exporters);
+    return { routeKey: key, exporters, backends, choose, lane: laneOf(route) };
+  };
   const routes = new Map(
     Array.from(config.routes, ([key, route]) => [key, destinationOf(route)] as const),
   );
@@ -93,6 +103,19 @@ function isUniform({ routes, defaultRoute }: ResolvedConfig): boolean {
   return true;
 }
 
-function signature({ backends }: Route): string {
-  return JSON.stringify([...new Set(backends)].sort());
+function signature({ key, backends, targets, parent }: Route): string {
+  // What is counted by key, or shared out by it, is not the same for two keys.
+  return JSON.stringify([[...new Set(backends)].sort(), parent, targets && key]);
+}
+
+/** Keys of the same parent have one lane, unless they are counted. */
+function createLanesOfRoutes(): (route: Route) => RouteLane | undefined {
+  const ofParents = new Map<string, RouteLane>();
+  return ({ key, parent, targets }) => {
+    if (targets !== undefined) return { parent, countedKey: key };
+    if (parent === undefined) return undefined;
+    const lane = ofParents.get(parent) ?? { parent, countedKey: undefined };
+    ofParents.set(parent, lane);
+    return lane;
+  };
 }

@@ -27,6 +27,7 @@ export class TenantExporter implements Exporter {
   /** The route key. */
   readonly key: string;
   readonly backend: Backend;
+  readonly role = 'primary';
   /** What is watched of it: all that is opened for the key, one after the other. */
   readonly exporter = this;
   readonly destination: RouteDestination;
@@ -42,7 +43,13 @@ export class TenantExporter implements Exporter {
   constructor(key: string, backend: Backend, keeper: TenantKeeper) {
     this.key = key;
     this.backend = backend;
-    this.destination = { routeKey: key, exporters: [this], backends: [backend.name] };
+    this.destination = {
+      routeKey: key,
+      exporters: [this],
+      backends: [backend.name],
+      choose: undefined,
+      lane: undefined,
+    };
     this.#keeper = keeper;
   }
 

@@ -49,6 +49,7 @@ export function createApplyView(ledger: Pick<RoutingLedger, 'filter'>): ApplyVie
           if (shown instanceof Error) {
             own.accept();
             own.drop('encode_error', 1, 'queued', nameOf(shown));
+            countLost(own, routed);
             return -1;
           }
           return exporter.accept(shown);
@@ -56,6 +57,13 @@ export function createApplyView(ledger: Pick<RoutingLedger, 'filter'>): ApplyVie
       },
     };
   };
+}
+
+function countLost(ledger: OpenBackend['ledger'], { lane }: RoutedSpan): void {
+  if (lane?.countedKey === undefined) return;
+  const tally = ledger.tally(lane.countedKey);
+  tally.accepted += 1;
+  tally.dropped += 1;
 }
 
 function createShow(

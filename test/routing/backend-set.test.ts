@@ -8,7 +8,11 @@ import { createSpanEncoders } from '../../src/encoding/span-encoder.js';
 import type { Exporter } from '../../src/exporter/exporter.js';
 import { createMemory } from '../../src/exporter/memory.js';
 import { openExporter } from '../../src/exporter/open.js';
-import { type BackendSet, createBackendSet } from '../../src/routing/backend-set.js';
+import {
+  type BackendSet,
+  type ConfiguredBackends,
+  createBackendSet,
+} from '../../src/routing/backend-set.js';
 import { createExporterOwners } from '../../src/routing/exporter-owners.js';
 import type { SpanExporter } from '../../src/sdk.js';
 import { makeRouted } from '../exporter/fixtures.js';
@@ -34,8 +38,12 @@ function backend(
   return createBackend('http://127.0.0.1/', { name, delivery, ...over });
 }
 
-function mapOf(...backends: readonly Backend[]): ReadonlyMap<string, Backend> {
-  return new Map(backends.map((each) => [each.name, each]));
+function mapOf(...backends: readonly Backend[]): ConfiguredBackends {
+  return {
+    backends: new Map(backends.map((each) => [each.name, each])),
+    routes: new Map(),
+    defaultRoute: undefined,
+  };
 }
 
 function open(...backends: readonly Backend[]): BackendSet {
@@ -43,10 +51,10 @@ function open(...backends: readonly Backend[]): BackendSet {
   const encoderOf = createSpanEncoders(undefined);
   const log = createLog(clock);
   return createBackendSet(mapOf(...backends), {
-    open(each) {
+    open(each, role) {
       const own = ledger.backend(each);
       const parts = { routeAttribute: undefined, encoderOf, memory, log, clock };
-      const options = { ...parts, ledger: own };
+      const options = { ...parts, role, ledger: own };
       return {
         backend: each,
         ledger: own,
@@ -75,7 +83,7 @@ describe('a removed backend', () => {
       shutdowns += 1;
     };
     const set = open(backend('acme', { ...recording, shutdown }));
-    const exporter = set.exporterOf('acme');
+    const exporter = set.exporterOf('acme', 'primary');
     hand(exporter, 1);
     set.replace(mapOf(backend('other')));
     for (let id = 2; id < 5; id += 1) {
@@ -98,7 +106,7 @@ describe('a removed backend', () => {
 
   it('drops what is handed to it even later as backend_removed, and counts it', async () => {
     const set = open(backend('acme'), backend('idle'));
-    const [acme, idle] = [set.exporterOf('acme'), set.exporterOf('idle')];
+    const [acme, idle] = [set.exporterOf('acme', 'primary'), set.exporterOf('idle', 'primary')];
     hand(acme, 1);
     set.replace(mapOf(backend('other')));
     await clock.advance(200_000);
@@ -111,7 +119,7 @@ describe('a removed backend', () => {
 
   it('never opens a connection for a span that comes too late', async () => {
     const set = open(createBackend('http://127.0.0.1:1/', { name: 'wire' }));
-    const exporter = set.exporterOf('wire');
+    const exporter = set.exporterOf('wire', 'primary');
     set.replace(mapOf(backend('other')));
     await clock.advance(200_000);
     hand(exporter, 1);
@@ -122,7 +130,7 @@ describe('a removed backend', () => {
   it('drops what it still holds when its exporter does not answer in all the time there is', async () => {
     const stuck = { ...recordingExporter(), export() {} };
     const set = open(backend('acme', stuck));
-    hand(set.exporterOf('acme'), 1);
+    hand(set.exporterOf('acme', 'primary'), 1);
     set.replace(mapOf(backend('other')));
     await clock.advance(300_000);
     expect(ledger.stats().backends).toMatchObject({ acme: { inFlight: 1 } });
@@ -140,7 +148,7 @@ describe('a removed backend', () => {
       export: (_, callback) => answers.push(() => callback({ code: 0 })),
     };
     const set = open(backend('acme', slow));
-    const exporter = set.exporterOf('acme');
+    const exporter = set.exporterOf('acme', 'primary');
     hand(exporter, 1);
     set.replace(mapOf(backend('other')));
     await clock.advance(100_000);
@@ -157,7 +165,7 @@ describe('a removed backend', () => {
   it('that is being closed is shut down in time with the others', async () => {
     const stuck = { ...recordingExporter(), shutdown: () => new Promise<void>(() => {}) };
     const set = open(backend('acme', stuck, { timeoutMs: 600_000 }));
-    hand(set.exporterOf('acme'), 1);
+    hand(set.exporterOf('acme', 'primary'), 1);
     set.replace(mapOf());
     await clock.advance(90_000);
     expect(stuck.names()).toEqual(['span 1']);
@@ -175,7 +183,7 @@ describe('a removed backend', () => {
     const waiting = { export() {}, shutdown: async () => {} };
     const credentials = { apiKey: '/run/secrets/key', tls: undefined };
     const set = open(backend('acme', waiting, { credentials, authGraceMs: 600_000 }));
-    hand(set.exporterOf('acme'), 1);
+    hand(set.exporterOf('acme', 'primary'), 1);
     set.replace(mapOf());
     await clock.advance(900_000);
     expect(ledger.stats().backends).toMatchObject({ acme: { dropped: {} } });
@@ -187,13 +195,13 @@ describe('a removed backend', () => {
     const recording = recordingExporter();
     const acme = backend('acme', recording);
     const set = open(acme);
-    const exporter = set.exporterOf('acme');
+    const exporter = set.exporterOf('acme', 'primary');
     hand(exporter, 1);
     set.replace(mapOf(backend('other')));
     const again = backend('acme', recording);
     expect(set.listProblems(mapOf(again))).toEqual([]);
     set.replace(mapOf(again));
-    expect(set.exporterOf('acme')).toBe(exporter);
+    expect(set.exporterOf('acme', 'primary')).toBe(exporter);
     await clock.advance(500_000);
     hand(exporter, 2);
     await clock.advance(10_000);
@@ -211,10 +219,10 @@ describe('a removed backend', () => {
 
   it('leaves its counts to the one that took its name', async () => {
     const set = open(backend('acme'));
-    const before = set.exporterOf('acme');
+    const before = set.exporterOf('acme', 'primary');
     hand(before, 1);
     set.replace(mapOf(backend('acme')));
-    hand(set.exporterOf('acme'), 2);
+    hand(set.exporterOf('acme', 'primary'), 2);
     expect(ledger.stats().backends).toMatchObject({ acme: { accepted: 2, queued: 2 } });
     await clock.advance(200_000);
     hand(before, 3);
@@ -241,7 +249,7 @@ describe('a removed backend', () => {
       set.replace(mapOf(other, backend(name)));
       ledger.routing.end();
       ledger.routing.route(1);
-      set.exporterOf(name).accept(makeRouted(tenant));
+      set.exporterOf(name, 'primary').accept(makeRouted(tenant));
     }
     set.replace(mapOf(other));
     await clock.advance(200_000);

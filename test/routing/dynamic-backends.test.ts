@@ -36,6 +36,7 @@ function openExporter(backend: Backend, own: ExporterLedger): Exporter {
   const { name } = backend;
   return {
     name,
+    role: 'primary',
     accept() {
       own.accept();
       if (away.has(name)) {

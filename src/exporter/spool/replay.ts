@@ -305,7 +305,7 @@ export function createReplay(parts: ReplayParts): Replay {
   };
 }
 
-function toBody({ body, spans, contentType, contentEncoding }: SpoolFile): Body {
+function toBody({ body, spans, parent, contentType, contentEncoding }: SpoolFile): Body {
   const isCompressed = contentEncoding === 'gzip';
-  return { parts: [body], bytes: body.length, isCompressed, spans, contentType };
+  return { parts: [body], bytes: body.length, isCompressed, spans, parent, contentType };
 }

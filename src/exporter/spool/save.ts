@@ -32,14 +32,14 @@ export interface SaverParts {
   readonly inside: SpoolInside<Body>;
   readonly store: Store;
   readonly keys: KeyTrail;
-  readonly fingerprint: string;
+  readonly fingerprintOf: (parent: string | undefined) => string;
   readonly contentType: SpoolHeader['contentType'];
   readonly clock: Clock;
 }
 
 /** Creates the saver of one exporter. */
 export function createSaver(parts: SaverParts): Saver {
-  const { inside, store, keys, fingerprint, contentType, clock } = parts;
+  const { inside, store, keys, fingerprintOf, contentType, clock } = parts;
   const { backlog, pack } = inside;
   const underWay = new Map<Batch<Body>, Promise<boolean>>();
   let waits = true;
@@ -48,13 +48,15 @@ export function createSaver(parts: SaverParts): Saver {
     const body = batch.parcel ?? (await pack(batch, waits));
     // It was dropped, split, or settled by somebody else: the disk has not failed.
     if (body === undefined) return true;
+    const { parent } = batch.lane;
     const header = {
-      fingerprint,
+      fingerprint: fingerprintOf(parent),
       routeKeys: keys.keysOf(batch.runs),
       spans: batch.spans,
       createdAt: Math.floor(clock.epochMs()),
       contentType,
       ...(body.isCompressed && { contentEncoding: 'gzip' as const }),
+      ...(parent !== undefined && { parent }),
     };
     const file = await store.write(header, body.parts, () =>
       isUnsettled(batch) ? backlog.spool(batch) : undefined,

@@ -12,6 +12,8 @@ export interface SpoolHeader {
   readonly createdAt: number;
   readonly contentType: 'application/x-protobuf' | 'application/json';
   readonly contentEncoding?: 'gzip';
+  /** What counts in place of the backend's own parent; absent for that one. */
+  readonly parent?: string | undefined;
 }
 
 /** A file as it was read. */
@@ -65,8 +67,16 @@ function checksum(parts: readonly Uint8Array[]): Buffer {
 function parseHeader(text: string): { header: SpoolHeader; bodyLength: unknown } | undefined {
   const parsed = parseJson(text);
   if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { fingerprint, routeKeys, spans, createdAt, contentType, contentEncoding, bodyLength } =
-    parsed as Readonly<Record<string, unknown>>;
+  const {
+    fingerprint,
+    routeKeys,
+    spans,
+    createdAt,
+    contentType,
+    contentEncoding,
+    parent,
+    bodyLength,
+  } = parsed as Readonly<Record<string, unknown>>;
   if (typeof fingerprint !== 'string') return undefined;
   if (!Array.isArray(routeKeys) || !routeKeys.every((key) => typeof key === 'string')) {
     return undefined;
@@ -76,8 +86,17 @@ function parseHeader(text: string): { header: SpoolHeader; bodyLength: unknown }
     return undefined;
   }
   if (contentEncoding !== undefined && contentEncoding !== 'gzip') return undefined;
-  const header: SpoolHeader = { fingerprint, routeKeys, spans, createdAt, contentType };
-  return { header: contentEncoding ? { ...header, contentEncoding } : header, bodyLength };
+  if (parent !== undefined && typeof parent !== 'string') return undefined;
+  const header: SpoolHeader = {
+    fingerprint,
+    routeKeys,
+    spans,
+    createdAt,
+    contentType,
+    ...(contentEncoding && { contentEncoding }),
+    ...(parent !== undefined && { parent }),
+  };
+  return { header, bodyLength };
 }
 
 function isCount(value: unknown): value is number {

@@ -94,12 +94,26 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
   const { backend, inside, clock, disk = localDisk } = options;
   const { mayReplay = () => true } = options;
   const { backlog, pace } = inside;
-  const fingerprint = fingerprintOf(backend);
+  /** Of what is sent under a parent; the backend's own counts where there is none else. */
+  const fingerprintOfParent = (parent: string | undefined) =>
+    fingerprintOf(parent === undefined ? backend : { ...backend, parent });
   const contentType =
     backend.protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
-  const store = createStore({ ...options, backend: backend.name, fingerprint, disk });
+  const store = createStore({
+    ...options,
+    backend: backend.name,
+    fingerprintOf: fingerprintOfParent,
+    disk,
+  });
   const keys = createKeyTrail(heldRanges);
-  const saver = createSaver({ inside, store, keys, fingerprint, contentType, clock });
+  const saver = createSaver({
+    inside,
+    store,
+    keys,
+    fingerprintOf: fingerprintOfParent,
+    contentType,
+    clock,
+  });
   const replay = createReplay({ ...options, store, mayReplay });
   let isSpilling = false;
   let isClosing = false;

@@ -72,7 +72,8 @@ export interface Store {
 export interface StoreParts {
   readonly backend: string;
   readonly limits: SpoolLimits;
-  readonly fingerprint: string;
+  /** The fingerprint that a file of a parent has to have; see `fingerprintOf`. */
+  readonly fingerprintOf: (parent: string | undefined) => string;
   readonly disk: Disk;
   readonly ledger: Pick<BackendLedger, 'recover' | 'drop' | 'moveOut'>;
   readonly log: Log;
@@ -90,7 +91,7 @@ const ADOPT_EVERY_MS = 30_000;
 
 /** Creates the store of one backend. Nothing is read or made before `tend` or `write`. */
 export function createStore(parts: StoreParts): Store {
-  const { backend, limits, fingerprint, disk, ledger, log, clock } = parts;
+  const { backend, limits, fingerprintOf, disk, ledger, log, clock } = parts;
   const base = path.join(limits.dir, directoryNameOf(backend));
   const ownership = createOwnership(base, disk);
   const quarantine = createQuarantine(base, limits.maxBytes, disk);
@@ -270,7 +271,7 @@ export function createStore(parts: StoreParts): Store {
   function faultOf(file: StoredFile, decoded: SpoolFile | undefined): string | undefined {
     if (decoded === undefined) return 'is damaged';
     if (decoded.spans !== file.spans) return 'is not what its name says';
-    if (decoded.fingerprint === fingerprint) return undefined;
+    if (decoded.fingerprint === fingerprintOf(decoded.parent)) return undefined;
     return 'was written for another URL, parent or account';
   }
 

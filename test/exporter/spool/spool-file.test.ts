@@ -18,6 +18,7 @@ const header: fc.Arbitrary<SpoolHeader> = fc.record(
     createdAt: fc.nat(),
     contentType: fc.constantFrom('application/x-protobuf' as const, 'application/json' as const),
     contentEncoding: fc.constant('gzip' as const),
+    parent: fc.string(),
   },
   { requiredKeys: ['fingerprint', 'routeKeys', 'spans', 'createdAt', 'contentType'] },
 );

@@ -25,7 +25,7 @@ function createBench(dir: string, options: BenchOptions = {}) {
   const store = createStore({
     backend: 'standard',
     limits: { dir, maxBytes: 2 ** 20, maxAgeMs: DAY_MS, ...limits },
-    fingerprint,
+    fingerprintOf: () => fingerprint,
     disk,
     ledger: accounting.ledger,
     log,
@@ -254,7 +254,7 @@ describe('a file', () => {
     const store = createStore({
       backend: '../../evil',
       limits: { dir: path.join(dir, 'spool'), maxBytes: 2 ** 20, maxAgeMs: DAY_MS },
-      fingerprint: 'f',
+      fingerprintOf: () => 'f',
       disk: localDisk,
       ledger,
       log: createRecordingLog().log,
@@ -281,7 +281,7 @@ describe('a backend whose name is too long for a directory', () => {
     const store = createStore({
       backend,
       limits: { dir, maxBytes: 2 ** 20, maxAgeMs: DAY_MS },
-      fingerprint: 'f',
+      fingerprintOf: () => 'f',
       disk: localDisk,
       ledger,
       log: createRecordingLog().log,
