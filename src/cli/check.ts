@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { ConfigDescription, DescribedSetting, Origin } from '../config/describe.js';
 import { maskUrl, type ShownValue } from '../config/mask.js';
+import type { Route, RouteTarget } from '../config/resolved.js';
+import { describeTarget, formatShare } from '../config/route-targets.js';
 import {
   addJsonOption,
   type CommandContext,
@@ -47,15 +49,21 @@ function toJson(description: ConfigDescription): object {
       settings: each.map(settingToJson),
     })),
     template: template?.map(settingToJson) ?? null,
-    routes: Array.from(resolved.routes.values(), ({ key, backends: to }) => ({
+    routes: Array.from(resolved.routes.values(), ({ key, backends: to, targets, parent }) => ({
       key,
       backends: to,
+      ...(targets && { targets: targets.map(targetToJson) }),
+      ...(parent !== undefined && { parent }),
       ...originToJson(routes?.get(key) ?? { kind: 'default' }),
     })),
     settings: settings.map(settingToJson),
     variables: variables.map(settingToJson),
     warnings: resolved.warnings,
   };
+}
+
+function targetToJson({ backend, role, share }: RouteTarget): object {
+  return { backend, role, ...(share !== undefined && { share: formatShare(share) }) };
 }
 
 function settingToJson({ name, value, origin }: DescribedSetting): object {
@@ -75,10 +83,10 @@ function toLines(description: ConfigDescription, printer: Printer): string[] {
   const settingTable = (each: readonly DescribedSetting[]) =>
     table(['setting', 'value', 'from'], each.flatMap(settingRow));
 
-  const routeRows = Array.from(resolved.routes.values(), ({ key, backends: to }) => [
-    key,
-    to.join(', '),
-    routes === undefined ? faint("the backend's own name") : originCell(routes.get(key)),
+  const routeRows = Array.from(resolved.routes.values(), (route) => [
+    route.key,
+    formatTargets(route),
+    routes === undefined ? faint("the backend's own name") : originCell(routes.get(route.key)),
   ]);
   return [
     paint('good', `The configuration is valid: ${count(backends.size, 'backend')}`),
@@ -108,6 +116,14 @@ function settingRow({ name, value, type, origin }: DescribedSetting): Cell[][] {
 
 function originCell(origin: Origin = { kind: 'default' }): Cell {
   return 'where' in origin ? origin.where : faint(origin.kind);
+}
+
+function formatTargets({ backends, targets, parent }: Route): string {
+  const names = backends.map((name, index) => {
+    const gets = targets?.[index] && describeTarget(targets[index]);
+    return gets ? `${name} (${gets})` : name;
+  });
+  return names.join(', ') + (parent === undefined ? '' : `; parent ${parent}`);
 }
 
 function faint(text: string): Cell {

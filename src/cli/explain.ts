@@ -10,7 +10,7 @@ import {
   printProblems,
 } from './command-context.js';
 import { addConfigOptions, type ConfigOptions, readConfig } from './configuration.js';
-import { type Explanation, explainKey } from './explanation.js';
+import { type ExplainedBackend, type Explanation, explainKey } from './explanation.js';
 import { askService, type ReportedDecision, type ServiceReport } from './service-report.js';
 import { parseStatsUrl } from './stats-url.js';
 import { type Cell, renderColumns, renderTable } from './table.js';
@@ -108,11 +108,22 @@ function explanationLines(explanation: Explanation, printer: Printer): string[] 
   const name = key === undefined ? '(no key)' : shownKey(key);
   const rows: Cell[][] = [
     ...(dropped === undefined ? [] : [['dropped', { text: dropped, style: 'bad' as const }]]),
-    ...backends.map(({ backend, url }) => ['to', `${backend.name}  ${url ?? 'no URL of its own'}`]),
+    ...backends.flatMap(({ backend, url, parent, ...target }) => [
+      ['to', `${backend.name}  ${url ?? 'no URL of its own'}${describeShare(target)}`],
+      ...(parent === undefined ? [] : [['under', parent]]),
+    ]),
     ['because', because],
     ...viewRows(explanation),
   ];
   return [printer.paint('heading', name), ...renderColumns(rows, { ...printer, indent: 2 })];
+}
+
+function describeShare({ role, share }: Pick<ExplainedBackend, 'role' | 'share'>): string {
+  const words = [
+    ...(role === 'shadow' ? ['as a shadow'] : []),
+    ...(share === undefined ? [] : [`${share} of the traces`]),
+  ];
+  return words.length === 0 ? '' : `  (${words.join(', ')})`;
 }
 
 /** What the configuration makes of the spans, with the backends' names where they differ. */

@@ -1,8 +1,9 @@
 import type { RoutingDropReason } from '../accounting/reasons.js';
 import type { ConfigDescription, Origin } from '../config/describe.js';
 import { maskUrl } from '../config/mask.js';
-import type { Backend, Route } from '../config/resolved.js';
+import type { Backend, Route, RouteTarget } from '../config/resolved.js';
 import { isRouteKey } from '../config/route-key.js';
+import { formatShare } from '../config/route-targets.js';
 import { ownedAttributes } from '../encoding/span-view.js';
 
 /** Where the spans of one route key go, and why. */
@@ -26,6 +27,12 @@ export interface ExplainedBackend {
   readonly backend: Backend;
   /** Without its query; `undefined` for an exporter that has its own. */
   readonly url: string | undefined;
+  /** A shadow gets copies that may be lost; absent for any other. */
+  readonly role?: 'shadow';
+  /** The part of the traces that it gets; absent for all. */
+  readonly share?: string;
+  /** What its requests say that these spans belong to, where the backend has such a thing. */
+  readonly parent?: string;
   /** What of a span the configuration owns: it writes these attributes, whatever the application has written. */
   readonly writes: Readonly<Record<string, string>>;
   /** It leaves these out: the request names the parent, or the backend may not see them. */
@@ -75,9 +82,10 @@ export function explainKey(description: ConfigDescription, key: string | undefin
     : leadNowhere('unknown', `${fault}, and unknown keys are dropped`, 'unknown_route');
 
   function leadTo(to: Route, reason: Explanation['reason'], because: string): Explanation {
-    const backends = to.backends.flatMap((name) => {
+    const backends = to.backends.flatMap((name, index) => {
       const backend = resolved.backends.get(name);
-      return backend === undefined ? [] : [explainBackend(backend, to.key)];
+      if (backend === undefined) return [];
+      return [explainBackend(backend, to.key, to.targets?.[index], to.parent)];
     });
     return { key, reason, because, dropped: undefined, backends };
   }
@@ -90,13 +98,21 @@ export function explainKey(description: ConfigDescription, key: string | undefin
     return { key, reason, because, dropped, backends: [] };
   }
 
-  function explainBackend(backend: Backend, routeKey: string): ExplainedBackend {
+  function explainBackend(
+    backend: Backend,
+    routeKey: string,
+    target?: RouteTarget,
+    ownParent?: string,
+  ): ExplainedBackend {
     const { routeAttribute } = resolved;
     const { filter = 'all', attributes } = backend.view ?? {};
     const owned = ownedAttributes({ routeAttribute: undefined, parent: backend.parent });
     return {
       backend,
       url: backend.url === undefined ? undefined : maskUrl(backend.url),
+      ...(target?.role === 'shadow' && { role: 'shadow' as const }),
+      ...(target?.share !== undefined && { share: formatShare(target.share) }),
+      ...(backend.parent !== undefined && { parent: ownParent ?? backend.parent }),
       writes: routeAttribute === undefined ? {} : { [routeAttribute]: routeKey },
       omits: [...owned, ...(attributes?.drop ?? [])],
       hashes: attributes?.hash?.attributes ?? [],

@@ -25,6 +25,15 @@ export function formatShare(share: number): string {
   return `${share / 10_000}%`;
 }
 
+/** What a target gets, in a few words; nothing for one that gets every span and is no shadow. */
+export function describeTarget({ role, share }: Pick<RouteTarget, 'role' | 'share'>): string {
+  const words = [
+    ...(role === 'shadow' ? ['shadow'] : []),
+    ...(share === undefined ? [] : [formatShare(share)]),
+  ];
+  return words.join(', ');
+}
+
 /** What each backend of a route gets; `undefined` where that is every span, and no backend is a shadow. */
 export function readTargets(entries: readonly RouteEntry[]): readonly RouteTarget[] | undefined {
   const targets = entries.map((entry): RouteTarget => {

@@ -26,7 +26,23 @@ const valid = z.strictObject({
     z.strictObject({ name: z.string(), url: z.string().nullable(), settings: z.array(setting) }),
   ),
   template: z.array(setting).nullable(),
-  routes: z.array(z.strictObject({ key: z.string(), backends: z.array(z.string()), ...origin })),
+  routes: z.array(
+    z.strictObject({
+      key: z.string(),
+      backends: z.array(z.string()),
+      targets: z
+        .array(
+          z.strictObject({
+            backend: z.string(),
+            role: z.enum(['primary', 'shadow']),
+            share: z.string().optional(),
+          }),
+        )
+        .optional(),
+      parent: z.string().optional(),
+      ...origin,
+    }),
+  ),
   settings: z.array(setting),
   variables: z.array(setting),
   warnings: z.array(z.string()),
@@ -220,4 +236,44 @@ test.each([40, 80])('wraps its warnings at %i columns', async (columns) => {
   const [, warnings = ''] = stdout.split('\nwarnings\n');
   expect(warnings.replace(/\n */g, '')).toContain('NOBODY_KNOWS_AND_THAT_IS_RATHER_LONG');
   for (const line of warnings.split('\n')) expect(line.length).toBeLessThanOrEqual(columns);
+});
+
+test('shows the roles, shares and parents of routes', async () => {
+  const config = temporaryFile(
+    'signalbox.yaml',
+    `backends:
+  old: { preset: braintrust, endpoint: https://a.example, api_key: k, parent: 'project_name:own' }
+  new: { endpoint: https://b.example }
+routes:
+  acme:
+    - { backend: old, share: 90% }
+    - { backend: new, share: 10% }
+  globex:
+    - old
+    - { backend: new, role: shadow, share: 5% }
+route_parents: { globex: 'project_name:globex' }
+`,
+  );
+  const text = await signalbox(['check', '--config', config], {});
+  expect(text.stdout).toMatch(/acme\s+old \(90%\), new \(10%\)/);
+  expect(text.stdout).toMatch(/globex\s+old, new \(shadow, 5%\); parent project_name:globex/);
+  const { stdout } = await signalbox(['check', '--json', '--config', config], {});
+  expect(valid.parse(JSON.parse(stdout)).routes).toMatchObject([
+    {
+      key: 'acme',
+      backends: ['old', 'new'],
+      targets: [
+        { backend: 'old', role: 'primary', share: '90%' },
+        { backend: 'new', role: 'primary', share: '10%' },
+      ],
+    },
+    {
+      key: 'globex',
+      targets: [
+        { backend: 'old', role: 'primary' },
+        { backend: 'new', role: 'shadow', share: '5%' },
+      ],
+      parent: 'project_name:globex',
+    },
+  ]);
 });

@@ -20,6 +20,9 @@ const schema = z.strictObject({
         z.strictObject({
           name: z.string(),
           url: z.string().nullable(),
+          role: z.literal('shadow').optional(),
+          share: z.string().optional(),
+          parent: z.string().optional(),
           writes: z.record(z.string(), z.string()),
           omits: z.array(z.string()),
           hashes: z.array(z.string()),
@@ -72,6 +75,7 @@ test('a configured route leads to its backends, with what the configuration make
           name: 'standard',
           url: 'https://api.braintrust.example/otel/v1/traces',
           writes: { 'signalbox.route': 'globex' },
+          parent: 'project_name:checkout',
           omits: ['braintrust.parent'],
           ...unviewed,
         },

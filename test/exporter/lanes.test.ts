@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { RouteLane } from '../../src/encoding/routed-span.js';
 import { createMemory } from '../../src/exporter/memory.js';
+import { createFakeClock } from '../helpers/fake-clock.js';
 import { createBench, delivered, range, refused, tooLarge, unavailable } from './fixtures.js';
+import { createMemoryDisk } from './spool/memory-disk.js';
+import { createSpooled, filesOnDisk } from './spool/spooled.js';
 
 const acme: RouteLane = { parent: 'project_name:acme', countedKey: undefined };
 const globex: RouteLane = { parent: 'project_name:globex', countedKey: undefined };
@@ -138,5 +141,37 @@ describe('spans that are counted by their key', () => {
     expect(bench.tallies.snapshot()).toEqual({
       acme: { standard: { accepted: 9, delivered: 2, dropped: 7 } },
     });
+  });
+});
+
+describe('with a spool, spans of parents of their own', () => {
+  it('are on disk under their parents, and are sent under these later', async () => {
+    const clock = createFakeClock();
+    const disk = createMemoryDisk(clock.epochMs);
+    let isDown = true;
+    const bench = createSpooled({
+      clock,
+      disk,
+      backend: braintrust,
+      answer: () => (isDown ? unavailable : delivered),
+    });
+    for (const id of [1, 3, 5]) {
+      bench.acceptIn(acme, id);
+      bench.accept(id + 1);
+    }
+    await clock.advance(30_000);
+    const files = filesOnDisk(disk);
+    expect(files.map(({ parent, spans }) => [parent, spans])).toEqual([
+      ['project_name:acme', 3],
+      [undefined, 3],
+    ]);
+    expect(new Set(files.map(({ fingerprint }) => fingerprint)).size).toBe(2);
+    isDown = false;
+    const before = bench.sent.length;
+    await clock.advance(60_000);
+    expect(bench.counts.delivered).toBe(6);
+    const later = bench.sent.slice(before).map(({ request, ids }) => [request.parent, ids]);
+    expect(later).toContainEqual(['project_name:acme', [1, 3, 5]]);
+    expect(later).toContainEqual([undefined, [2, 4, 6]]);
   });
 });

@@ -3,16 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { type Account, createMemory, type Memory } from '../../src/exporter/memory.js';
 
 /** A holder of items of some bytes each, which drops its newest first, and can pin its oldest. */
-function createHolder(memory: Memory) {
+function createHolder(memory: Memory, givesWayFirst = false) {
   const items: number[] = [];
   const asked: number[] = [];
   let pinnedItems = 0;
   let hurried = 0;
   const account: Account = memory.open({
+    givesWayFirst,
     giveWay(bytes) {
       asked.push(bytes);
       let freed = 0;
-      while (freed < bytes && items.length > pinnedItems) {
+      // One that gives way first gives what is being sent too.
+      while (freed < bytes && items.length > (givesWayFirst ? 0 : pinnedItems)) {
         const item = items.pop() ?? 0;
         freed += item;
         account.give(item);
@@ -248,3 +250,70 @@ function checkTake(
     expect(holder.account.held).toBeGreaterThan(share - largestItem - 1);
   }
 }
+
+describe('a holder that gives way first', () => {
+  it('holds half of the budget at the most, and only what is free', () => {
+    const memory = createMemory(1_000);
+    const [shadow, other] = [createHolder(memory, true), createHolder(memory)];
+    for (let item = 0; item < 12; item += 1) shadow.take(50);
+    expect(shadow.account.held).toBe(500);
+    expect(other.take(400)).toBe(true);
+    expect(shadow.asked).toEqual([]);
+    expect(other.take(200)).toBe(true);
+    expect(shadow.account.held).toBe(400);
+    expect(memory.usedBytes).toBe(1_000);
+    expect(shadow.take(50)).toBe(false);
+  });
+
+  it('gives all that it holds, what is being sent included, before another gives anything', () => {
+    const memory = createMemory(1_000);
+    const [shadow, hog, newcomer] = [
+      createHolder(memory, true),
+      createHolder(memory),
+      createHolder(memory),
+    ];
+    for (let item = 0; item < 4; item += 1) shadow.take(100);
+    shadow.pin();
+    for (let item = 0; item < 9; item += 1) hog.take(100);
+    const held = hog.account.held;
+    expect(newcomer.take(100)).toBe(true);
+    expect(hog.account.held).toBe(held);
+    while (newcomer.take(100));
+    expect(shadow.account.held).toBe(0);
+  });
+
+  it('takes no part of what others are guaranteed, whatever it holds', () => {
+    const [withShadows, without] = [createMemory(1_000), createMemory(1_000)];
+    const shadows = [createHolder(withShadows, true), createHolder(withShadows, true)];
+    for (const shadow of shadows) while (shadow.take(10));
+    const take = (memory: Memory) => {
+      const holders = [createHolder(memory), createHolder(memory), createHolder(memory)];
+      return holders.map((holder, index) => {
+        let taken = 0;
+        while (taken < 30 && holder.take(10 + index)) taken += 1;
+        return [taken, holder.account.held, holder.account.pinLimit];
+      });
+    };
+    expect(take(withShadows)).toEqual(take(without));
+    expect(withShadows.usedBytes).toBeLessThanOrEqual(1_000);
+  });
+
+  it('makes room for a smaller one of its kind', () => {
+    const memory = createMemory(1_000);
+    const [large, small] = [createHolder(memory, true), createHolder(memory, true)];
+    for (let item = 0; item < 10; item += 1) large.take(50);
+    expect(small.take(50)).toBe(true);
+    expect(large.account.held).toBe(450);
+    while (small.take(50));
+    expect(Math.abs(large.account.held - small.account.held)).toBeLessThanOrEqual(50);
+  });
+
+  it('gives up what it holds when the budget becomes less', () => {
+    const memory = createMemory(1_000);
+    const [shadow, other] = [createHolder(memory, true), createHolder(memory)];
+    for (let item = 0; item < 8; item += 1) shadow.take(50);
+    other.take(300);
+    memory.resize(500);
+    expect([shadow.account.held, other.account.held]).toEqual([200, 300]);
+  });
+});
