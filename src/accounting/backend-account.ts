@@ -37,7 +37,9 @@ export class BackendAccount implements ExporterLedger {
   #spooled = 0;
   #spooledAttempted = 0;
   #recovered = 0;
+  #movedIn = 0;
   #movedOut = 0;
+  #movedUnanswered = 0;
   #bytes = 0;
   #state: BackendState = 'up';
   #lastDeliveredAt: number | undefined;
@@ -128,10 +130,16 @@ export class BackendAccount implements ExporterLedger {
     this.#spooled += spans;
   }
 
-  moveOut(spans: number, from: Place): void {
+  moveIn(spans: number): void {
+    this.#movedIn += spans;
+    this.#queued += spans;
+  }
+
+  moveOut(spans: number, from: Place, isUnanswered = false): void {
     if (!isUntried(from)) this.#metrics.finish(spans, 'moved');
     this.#leave(from, spans);
     this.#movedOut += spans;
+    if (isUnanswered) this.#movedUnanswered += spans;
   }
 
   sendBytes(bytes: number): void {
@@ -178,8 +186,9 @@ export class BackendAccount implements ExporterLedger {
       inFlight: this.#inFlight,
       spooled: this.#spooled + this.#spooledAttempted,
       recovered: this.#recovered,
-      movedIn: 0,
+      movedIn: this.#movedIn,
       movedOut: this.#movedOut,
+      movedUnanswered: this.#movedUnanswered,
       dropped: { ...this.#dropped },
       bytes: this.#bytes,
       state: this.#state,

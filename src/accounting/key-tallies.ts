@@ -6,6 +6,10 @@ export interface KeyTally {
   delivered: number;
   /** Copies lost, for whatever reason. */
   dropped: number;
+  /** Copies taken over from a backend that this one stands by for. */
+  movedIn: number;
+  /** Copies that the backend's standby has taken over. */
+  movedOut: number;
 }
 
 /** Counts by route key and backend, for routes that are counted so. */
@@ -33,7 +37,13 @@ export function createKeyTallies(): KeyTallies {
   return {
     of(routeKey, backend) {
       const byBackend = byKey.get(routeKey) ?? new Map<string, KeyTally>();
-      const tally = byBackend.get(backend) ?? { accepted: 0, delivered: 0, dropped: 0 };
+      const tally = byBackend.get(backend) ?? {
+        accepted: 0,
+        delivered: 0,
+        dropped: 0,
+        movedIn: 0,
+        movedOut: 0,
+      };
       byBackend.set(backend, tally);
       byKey.set(routeKey, byBackend);
       return tally;

@@ -69,8 +69,14 @@ export interface BackendLedger {
   spool(spans: number, from: Place): void;
   /** Copies that another process left on disk were taken over; they are `spooled` now. */
   recover(spans: number): void;
-  /** Copies are held elsewhere now: by another process, or another backend's exporter. */
-  moveOut(spans: number, from: Place): void;
+  /**
+   * Copies are held elsewhere now: by another process, or another backend's exporter.
+   *
+   * @param isUnanswered - Whether this backend may have taken them as well.
+   */
+  moveOut(spans: number, from: Place, isUnanswered?: boolean): void;
+  /** Copies of another backend's exporter were taken over; they are queued now. */
+  moveIn(spans: number): void;
   /** A body of this many bytes was sent, an attempt that failed included. */
   sendBytes(bytes: number): void;
   /**

@@ -81,11 +81,11 @@ export function createMetrics(
 
   function observeRoutes(result: ObservableResult): void {
     for (const [key, backend, tally] of tallies.entries()) {
-      for (const outcome of ['accepted', 'delivered', 'dropped'] as const) {
+      for (const outcome of OUTCOMES) {
         result.observe(tally[outcome], {
           'signalbox.route': key,
           'otel.component.name': backend,
-          'signalbox.outcome': outcome,
+          'signalbox.outcome': outcome.replace('moved', 'moved_').toLowerCase(),
         });
       }
     }
@@ -120,6 +120,8 @@ export function createMetrics(
     },
   };
 }
+
+const OUTCOMES = ['accepted', 'delivered', 'dropped', 'movedIn', 'movedOut'] as const;
 
 function reportThrow(error: unknown): void {
   warnOnce('metrics', `the MeterProvider threw, so there are no more metrics: ${String(error)}`);

@@ -31,7 +31,7 @@ export interface RoutingStats {
   readonly decisions: DecisionStats;
   /**
    * By route key and backend, for the routes that have a shadow or a share: what was handed over, and what came of it, so
-   * that two sides of a migration can be compared. What is neither delivered nor dropped is on its way.
+   * that two sides of a migration can be compared. What is neither delivered, dropped nor moved is on its way.
    */
   readonly routes: Readonly<Record<string, Readonly<Record<string, RouteStats>>>>;
   /**
@@ -69,6 +69,10 @@ export interface RouteStats {
   readonly accepted: number;
   readonly delivered: number;
   readonly dropped: number;
+  /** Taken over from a backend that this one stands by for. */
+  readonly movedIn: number;
+  /** Taken over by the backend's standby. */
+  readonly movedOut: number;
 }
 
 /** What became of one backend's copies of spans. The law is at {@link RoutingStats}. */
@@ -85,13 +89,15 @@ export interface BackendStats {
   readonly spooled: number;
   /** Copies that an earlier process left on disk and this one took over; 0 without a spool. */
   readonly recovered: number;
-  /** Copies taken over from another backend's exporter; 0 unless backends are replaced at run time. */
+  /** Copies taken over from the exporter of a backend that this one stands by for. */
   readonly movedIn: number;
   /**
-   * Copies given to another backend's exporter, or left on disk for others: because another process has taken this
+   * Copies given to the exporter of the standby, or left on disk for others: because another process has taken this
    * one's files over, as it had shown no sign of life, or because the backend was closed with them. 0 unless that happens.
    */
   readonly movedOut: number;
+  /** Of `movedOut`, copies that the standby was given after a request with no answer: they may be at both backends. */
+  readonly movedUnanswered: number;
   /** Copies lost, by reason; a reason is absent while its count is 0. */
   readonly dropped: Readonly<Partial<Record<BackendDropReason, number>>>;
   /** Bytes of the bodies, compressed as they are sent, of every attempt, those that found no connection included. */

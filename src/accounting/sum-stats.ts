@@ -10,6 +10,7 @@ export const NO_STATS: BackendStats = {
   recovered: 0,
   movedIn: 0,
   movedOut: 0,
+  movedUnanswered: 0,
   dropped: {},
   bytes: 0,
   state: 'up',

@@ -6,6 +6,7 @@ import { presets } from './presets.js';
 import type { Backend } from './resolved.js';
 import { type BackendConfig, backendSettings } from './schema.js';
 import { resolveSpool } from './spool.js';
+import { checkNoStandby } from './standby.js';
 import {
   createConsoleExporter,
   createStockExporter,
@@ -28,6 +29,7 @@ export function resolveBackend(
   const preset = presets[options.preset ?? backendSettings.preset.default];
   const source: BackendSource = { surroundings, options, preset, findings, at };
   checkRelations(source);
+  checkNoStandby(name, source);
   const { exporter = backendSettings.exporter.default } = options;
   const hasWire = exporter === 'signalbox' || exporter === 'otlp-http';
   const wire = hasWire ? resolveWire(source) : noWire(options);
@@ -69,6 +71,7 @@ export function resolveBackend(
     spool: resolveSpool(source),
     rateLimit: resolveRateLimit(options),
     view: resolveView(source),
+    standby: options.standby,
   });
 }
 

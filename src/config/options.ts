@@ -478,6 +478,19 @@ export interface BackendConfig {
   spoolMaxAgeMs?: number | undefined;
 
   /**
+   * The backend that takes over while this one is down, by its name: what waits is moved to it as bytes, before anything is
+   * written to `spoolDir` or dropped, but for one batch at a time to probe this one with. What comes once this one answers
+   * again is its own.
+   *
+   * A span goes to one of the two, unless a request with it got no answer: it may then be at both, and counts as
+   * `movedUnanswered`. What was moved is not moved on, so that two may stand by for each other. Both need the same
+   * protocol, preset and view, and no route may lead to both.
+   *
+   * None by default.
+   */
+  standby?: string | undefined;
+
+  /**
    * Which spans leave. `ai`: those whose name, or one of whose attributes' names, begins with `gen_ai.`, `ai.`, `llm.`,
    * `traceloop.` or `braintrust.`, the attributes `braintrust.parent` and `braintrust.context_json` not counting; root
    * spans are no exception. So `filterAISpans` of `@braintrust/otel` 1.0 decides. What is left out counts as `filtered`.

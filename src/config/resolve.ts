@@ -13,6 +13,7 @@ import { checkRouteParents } from './route-parents.js';
 import { checkRoles } from './route-roles.js';
 import { resolveRoutes } from './routes.js';
 import { processSettings, type SignalboxConfig } from './schema.js';
+import { checkStandbys } from './standby.js';
 import { loadPackage } from './stock-exporter.js';
 import { readTextFile } from './text-file.js';
 
@@ -58,6 +59,7 @@ export function resolveWith(
   checkAudit(config, backends.values(), where, findings);
   const { routes, ...choices } = resolveRoutes(config, names, where, findings);
   checkRouteParents(config, routes, backends, where, findings);
+  checkStandbys(config.backends ?? {}, backends, { routes, ...choices }, where, findings);
   checkRoles(routes.values(), backends, where, findings);
   if (findings.problems.length > 0) throw new ConfigError(findings.problems);
 

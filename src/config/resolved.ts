@@ -70,6 +70,8 @@ export interface Backend {
   readonly rateLimit: RateLimit | undefined;
   /** What it may see; `undefined` is everything. */
   readonly view: BackendView | undefined;
+  /** The name of the backend that takes over while this one is down; `undefined` is none. */
+  readonly standby: string | undefined;
 }
 
 /** What a backend may see of the spans that its routes lead to it. */

@@ -283,6 +283,13 @@ export const backendSettings = {
       description: 'Longest that a batch is kept in `SPOOL_DIR`.',
     }),
   ),
+  standby: text({
+    variable: 'STANDBY',
+    type: 'name',
+    hint: 'the name of another backend',
+    description:
+      'The backend that takes over while this one is down; same protocol, preset and view.',
+  }),
   filter: withDefault(
     'all',
     choice({

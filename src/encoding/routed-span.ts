@@ -22,6 +22,8 @@ export interface RouteLane {
   readonly parent: string | undefined;
   /** The route key, where its spans are counted by backend. */
   readonly countedKey: string | undefined;
+  /** Whether the spans are another backend's, for which the one that has them stands by. @default false */
+  readonly isGuest?: boolean;
 }
 
 /** A span as one encoder wrote it, in the chunks of the first backend that asked for it. */

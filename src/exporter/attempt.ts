@@ -1,7 +1,7 @@
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from '../config/resolved.js';
-import type { Retryable, SendResult } from '../transport/result.js';
+import type { Retryable, SendFailure, SendResult } from '../transport/result.js';
 import { noteAnswer, noteFailure, noteWarning } from './answers.js';
 import type { Backlog } from './backlog.js';
 import { type Batch, isUnsettled } from './batch.js';
@@ -81,6 +81,7 @@ export function createAttempt<P extends Parcel>(
     const nowMs = clock.now();
     batch.failures += 1;
     batch.failure = failure;
+    batch.isUnanswered ||= mayHaveArrived(failure);
     const { failures } = batch;
     const failed = { failuresEverAsSent, nowMs, failures, retryAfterMs };
     const waitMs = noteFailure(parts, failed, failure);
@@ -89,4 +90,20 @@ export function createAttempt<P extends Parcel>(
   }
 
   return attempt;
+}
+
+/** Failures before a connection was there, in Node's words, undici's and ours: nothing has been sent. */
+const UNSENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'no_api_key',
+]);
+
+/** Whether the backend may have taken what it gave no answer to. */
+function mayHaveArrived({ httpStatus, errorType }: SendFailure): boolean {
+  return httpStatus === undefined && !UNSENT.has(errorType);
 }

@@ -7,8 +7,10 @@ import type { Success } from '../transport/result.js';
 import { countRejected } from './answers.js';
 import { type Batch, createBatch, halve, renew } from './batch.js';
 import type { Packed, Parcel } from './courier.js';
+import type { HeldRange } from './key-trail.js';
 import { createLanes, type Lane, type Lanes } from './lanes.js';
 import type { Account, Memory } from './memory.js';
+import type { SpanOrigin } from './queue.js';
 import { countIn, countSpans, type Kept, type Run, sumBytes } from './run.js';
 import type { SequenceRanges } from './sequence-ranges.js';
 
@@ -29,6 +31,8 @@ export interface Backlog<P extends Parcel> {
   readonly envelopeBytes: number;
   /** Sequence number of the next span. */
   readonly nextSequence: number;
+  /** Where what is held has its sequence numbers. */
+  heldRanges(): HeldRange[];
   /** How many spans with one of these sequence numbers are not settled. */
   countHeld(ranges: Readonly<SequenceRanges>): number;
   /** Whether the queue has no room for a further span, however small. */
@@ -66,6 +70,14 @@ export interface Backlog<P extends Parcel> {
   recall(batch: Batch<P>): void;
   /** The batch is on disk. Returns where the ledger has its spans now. */
   spool(batch: Batch<P>): 'spooled' | 'spooledAttempted';
+  /** The batch is another backend's exporter's now, which settles it. */
+  moveOut(batch: Batch<P>): void;
+  /** Queues a span of another backend's exporter that is known to fit; `false` where memory was too short after all. */
+  moveIn(lane: Lane, kept: Kept, origin: SpanOrigin): boolean;
+  /** Counts and drops a span of another backend's exporter. */
+  loseIn(lane: Lane, reason: BackendDropReason): void;
+  /** Whether there is room for so many spans more. */
+  hasRoom(spans: number, bytes: number): boolean;
   /** The backend has taken the batch, but for what it rejected. */
   deliver(batch: Batch<P>, result: Success): void;
   /** Drops a batch, wherever it stands. The log says the reason's `detail`, or else the last failure. */
@@ -157,6 +169,18 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     );
   }
 
+  heldRanges(): HeldRange[] {
+    const ranges: HeldRange[] = [];
+    for (const { runs } of [...this.batches, ...this.held]) {
+      const [first, last] = [runs[0], runs.at(-1)];
+      if (first === undefined || last === undefined) continue;
+      ranges.push([first.sequence, last.sequence + last.to - last.from]);
+    }
+    const { oldest } = this.lanes;
+    if (oldest !== undefined) ranges.push([oldest.sequence, this.#nextSequence]);
+    return ranges;
+  }
+
   countHeld(ranges: Readonly<SequenceRanges>): number {
     const inBatches = [...this.batches, ...this.held].map(({ runs }) => countIn(runs, ranges));
     return inBatches.reduce((sum, count) => sum + count, this.lanes.countIn(ranges));
@@ -173,11 +197,48 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
       return this.refuse(lane, 'buffer_full');
     }
     this.#accept(lane);
-    lane.queue.push(kept, span, this.#nextSequence);
+    this.#push(lane, kept, span);
+    return true;
+  }
+
+  hasRoom(spans: number, bytes: number): boolean {
+    return (
+      this.#unsent + spans <= this.#maxUnsent && this.#unsentBytes + bytes <= this.#maxUnsentBytes
+    );
+  }
+
+  moveIn(lane: Lane, kept: Kept, origin: SpanOrigin): boolean {
+    if (!this.account.take(kept.size + this.#spanOverheadBytes)) {
+      this.loseIn(lane, 'buffer_full');
+      return false;
+    }
+    this.#ledger.moveIn(1);
+    if (lane.tally !== undefined) lane.tally.movedIn += 1;
+    this.#push(lane, kept, origin);
+    return true;
+  }
+
+  loseIn(lane: Lane, reason: BackendDropReason): void {
+    this.#ledger.moveIn(1);
+    if (lane.tally !== undefined) lane.tally.movedIn += 1;
+    this.#count(lane, reason, 1, 'queued');
+  }
+
+  moveOut(batch: Batch<P>): void {
+    const { lane, spans, isUnanswered } = batch;
+    const from = placeOf(batch);
+    if (from === 'queued') this.#leaveUnsent(batch);
+    this.#ledger.moveOut(spans, from, isUnanswered);
+    if (lane.tally !== undefined) lane.tally.movedOut += spans;
+    this.#endOperation(batch, 'moved', batch.failure?.httpStatus);
+    this.#takeOut(batch);
+  }
+
+  #push(lane: Lane, kept: Kept, origin: SpanOrigin): void {
+    lane.queue.push(kept, origin, this.#nextSequence);
     this.#nextSequence += 1;
     this.#unsent += 1;
-    this.#unsentBytes += size;
-    return true;
+    this.#unsentBytes += kept.size;
   }
 
   refuse(lane: Lane, reason: BackendDropReason, detail?: string): false {
@@ -367,12 +428,16 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
 
   /** Takes a batch out whose spans the ledger knows to be settled. */
   #remove(batch: Batch<P>): void {
+    this.#takeOut(batch);
+    this.#options.onSettled(batch.runs);
+  }
+
+  #takeOut(batch: Batch<P>): void {
     const { account, batches } = this;
     if (batch.state !== 'waiting') account.unpin(this.#sizeOf(batch));
     account.give(this.#sizeOf(batch));
     if (!this.#unhold(batch)) batches.splice(batches.indexOf(batch), 1);
     batch.state = 'settled';
-    this.#options.onSettled(batch.runs);
   }
 
   /** Returns whether the batch was held. */

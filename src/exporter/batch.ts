@@ -33,6 +33,8 @@ export interface Batch<P> {
   graceUntilMs: number | undefined;
   /** Why the last attempt failed. */
   failure: SendFailure | undefined;
+  /** Whether an attempt at its spans has ended without an answer: the backend may have taken them. */
+  isUnanswered: boolean;
   /** Aborts the attempt that is under way. */
   aborter: AbortController | undefined;
 }
@@ -57,25 +59,28 @@ export function createBatch<P>(
     retryUntilMs,
     graceUntilMs: undefined,
     failure: undefined,
+    isUnanswered: false,
     aborter: undefined,
   };
 }
 
 /** The batch as two smaller ones. */
 export function halve<P>(batch: Batch<P>): [Batch<P>, Batch<P>] {
-  const { lane, runs, spans, retryUntilMs, graceUntilMs } = batch;
+  const { lane, runs, spans, retryUntilMs, graceUntilMs, isUnanswered } = batch;
   const [first, second] = splitRuns(runs, Math.ceil(spans / 2));
   return [
-    { ...createBatch<P>(lane, first, retryUntilMs), graceUntilMs },
-    { ...createBatch<P>(lane, second, retryUntilMs), graceUntilMs },
+    { ...createBatch<P>(lane, first, retryUntilMs), graceUntilMs, isUnanswered },
+    { ...createBatch<P>(lane, second, retryUntilMs), graceUntilMs, isUnanswered },
   ];
 }
 
 /** The batch with nothing done for it, but what its spans have been through. */
-export function renew<P>({ lane, runs, retryUntilMs, parcel, failure }: Batch<P>): Batch<P> {
+export function renew<P>(one: Batch<P>): Batch<P> {
+  const { lane, runs, retryUntilMs, parcel, failure, state, isUnanswered } = one;
   const batch = createBatch<P>(lane, runs, retryUntilMs);
   batch.parcel = parcel;
   batch.failure = failure;
+  batch.isUnanswered = isUnanswered || state === 'inFlight';
   return batch;
 }
 

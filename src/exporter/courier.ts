@@ -1,3 +1,4 @@
+import type { Message } from '../encoding/chunks.js';
 import type { RoutedSpan } from '../encoding/routed-span.js';
 import type { SendResult } from '../transport/result.js';
 import type { Kept, Run } from './run.js';
@@ -34,6 +35,8 @@ export interface Courier<P extends Parcel> {
   take(span: RoutedSpan, parent: string | undefined): Kept | Error;
   /** Takes back the span of this parent that was taken last, which is not queued. */
   undo(kept: Kept, parent: string | undefined): void;
+  /** Takes over a span of another courier that encodes as this one does. Never throws. */
+  copy(message: Message, parent: string | undefined): Kept | Error;
   /** Nobody will read these spans, all of this parent, again; nor has anybody who might still. */
   release(runs: readonly Run[], parent: string | undefined): void;
   /** Nothing is held of this parent: lets go of memory that waits for its spans. */

@@ -9,6 +9,7 @@ import { createAttempt } from './attempt.js';
 import { createBacklog } from './backlog.js';
 import type { Batch } from './batch.js';
 import type { Courier, Parcel } from './courier.js';
+import { copiesOf, createFailover, type FailoverPart, type Handover } from './failover.js';
 import { createGrace } from './grace.js';
 import type { Lane } from './lanes.js';
 import type { Memory } from './memory.js';
@@ -53,6 +54,8 @@ export interface Exporter {
    * @param reason - `shutdown_timeout` by default, for the end of the whole processor.
    */
   shutdown(deadline: Deadline, reason?: ClosingReason): Promise<void>;
+  /** What it does where a backend stands by for another; absent for what can do neither. */
+  readonly failover?: FailoverPart;
 }
 
 /**
@@ -140,6 +143,19 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     clock,
     giveUp,
   });
+  const failover =
+    backend.standby === undefined || role === 'shadow'
+      ? undefined
+      : createFailover({
+          name: backend.name,
+          backlog,
+          courier,
+          memory,
+          pace,
+          log,
+          maxBatch: { spans: backend.maxExportBatchSize, bytes: backend.maxExportBatchBytes },
+          onSettled,
+        });
   const settlements = new Set<Settlement>();
   const end = createEarliestDeadline();
   /** Queued spans below this sequence number do not wait for their batch to fill. */
@@ -176,13 +192,19 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       seal();
       return -1;
     }
-    if (spool !== undefined) spool.noteAccepted(sequence, routed.routeKey);
+    noteKey(sequence, routed.routeKey);
     // Between its first span and its last, a batch is waited for already.
     if (lane.queue.size === 1 || isBatchFull(lane)) scheduleTurn();
     return sequence;
   }
 
+  function noteKey(sequence: number, routeKey: string | undefined): void {
+    if (spool !== undefined) spool.noteAccepted(sequence, routeKey);
+    if (failover !== undefined) failover.noteAccepted(sequence, routeKey);
+  }
+
   function giveUp(batch: Batch<P>, reason: BackendDropReason): void {
+    if (failover?.moveOne(batch)) return;
     if (spool === undefined) backlog.drop(batch, reason);
     else spool.save(batch, reason);
   }
@@ -201,6 +223,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const nowMs = clock.now();
     const atMs = nextStart(nowMs)?.atMs ?? Number.POSITIVE_INFINITY;
     turnBy(Math.min(atMs, grace.endsAtMs()));
+    if (failover?.isOpen) turnBy(nextDueMs(nowMs));
     if (spool !== undefined) turnBy(nextReplayMs(nowMs));
   }
 
@@ -214,6 +237,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   function turn(): void {
     turnAtMs = Number.POSITIVE_INFINITY;
     const nowMs = clock.now();
+    fail(nowMs);
     turnBy(dropExpired(nowMs));
     const start = nextStart(nowMs);
     if (start === undefined || start.atMs > nowMs) {
@@ -246,8 +270,29 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     if (batch.sends === sends) rateLimiter.release();
     active -= 1;
     trimIfIdle(batch.lane);
+    fail(clock.now());
     spool?.mind();
     scheduleTurn();
+  }
+
+  /** Has the standby take what is due, where the backend is down. */
+  function fail(nowMs: number): void {
+    const isWaitedFor = settlements.size > 0 || closingReason !== undefined;
+    failover?.move(isWaitedFor, (lane) => isWaitedFor || dueAtMs(lane, nowMs) <= nowMs);
+  }
+
+  /** When the batch of a lane is due, whether or not it can be sent then. */
+  function dueAtMs(lane: Lane, nowMs: number): number {
+    const { oldest } = lane.queue;
+    if (oldest === undefined) return Number.POSITIVE_INFINITY;
+    const isDue = oldest.sequence < sealedUpTo || isBatchFull(lane);
+    return isDue ? nowMs : oldest.acceptedAtMs + backend.scheduleDelayMs;
+  }
+
+  function nextDueMs(nowMs: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const lane of lanes.all()) next = Math.min(next, dueAtMs(lane, nowMs));
+    return next;
   }
 
   /** How many requests may be under way. */
@@ -322,8 +367,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     for (const lane of lanes.all()) {
       const { oldest } = lane.queue;
       if (oldest === undefined) continue;
-      const isDue = oldest.sequence < sealedUpTo || isBatchFull(lane);
-      const atMs = Math.max(fromMs, isDue ? nowMs : oldest.acceptedAtMs + backend.scheduleDelayMs);
+      const atMs = Math.max(fromMs, dueAtMs(lane, nowMs));
       // A batch that waits goes before what is queued, and of the lanes that are due the one that has waited longest.
       const isNext =
         start === undefined ||
@@ -346,7 +390,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   }
 
   function settle(ranges: Readonly<SequenceRanges>, deadline?: Promise<void>): Promise<boolean> {
-    const left = backlog.countHeld(ranges);
+    const left = backlog.countHeld(ranges) + (failover?.countAway(ranges) ?? 0);
     if (left === 0) return Promise.resolve(true);
     seal();
     return new Promise((resolve) => {
@@ -367,6 +411,23 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     return settles(courier.flush(), deadline);
   }
 
+  function takeOver({ runs, lane: route, keyOf, onTaken }: Handover): Promise<void> {
+    onTaken();
+    const lane = lanes.of(route);
+    const from = backlog.nextSequence;
+    for (const [kept, run, theirs] of copiesOf(runs, courier, lane.parent)) {
+      if (kept instanceof Error) {
+        backlog.loseIn(lane, reasonOf(kept));
+        continue;
+      }
+      const sequence = backlog.nextSequence;
+      const origin = { resource: run.resource, instrumentationScope: run.scope };
+      if (backlog.moveIn(lane, kept, origin)) noteKey(sequence, keyOf(theirs));
+      else courier.undo(kept, lane.parent);
+    }
+    return settle([from, backlog.nextSequence]).then(() => {});
+  }
+
   async function close(sendUntil: Promise<void>, reason: ClosingReason): Promise<void> {
     closingReason = reason;
     await flush(sendUntil);
@@ -378,6 +439,13 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   }
 
   return {
+    failover: {
+      setStandby: (standby) => failover?.setStandby(standby),
+      canTake: (spans, bytes) =>
+        closingReason === undefined && !pace.isDown && backlog.hasRoom(spans, bytes),
+      takeOver,
+      yieldAll: () => failover?.move(true, () => true),
+    },
     name: backend.name,
     role,
     accept,

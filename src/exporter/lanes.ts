@@ -9,8 +9,12 @@ import type { SequenceRanges } from './sequence-ranges.js';
 export interface Lane {
   /** What counts in place of the backend's own parent; `undefined` for that one. */
   readonly parent: string | undefined;
-  /** What is counted of the lane's route key; `undefined` counts nothing. */
+  /** The route key that is counted; `undefined` counts none. */
+  readonly countedKey: string | undefined;
+  /** What is counted of it. */
   readonly tally: KeyTally | undefined;
+  /** Whether its spans were another backend's, for which this one stands by. */
+  readonly isGuest: boolean;
   readonly queue: Queue;
 }
 
@@ -58,18 +62,16 @@ class ExporterLanes implements Lanes {
 
   constructor(options: LanesOptions) {
     this.#options = options;
-    this.own = { parent: undefined, tally: undefined, queue: createQueue(options.clock) };
+    this.own = createLane(options, {});
   }
 
   of(route: RouteLane): Lane {
     const found = this.#others?.get(route);
     if (found !== undefined) return found;
-    const { clock, hasParents, tallyOf } = this.#options;
-    const parent = hasParents ? route.parent : undefined;
-    const { countedKey } = route;
-    if (parent === undefined && countedKey === undefined) return this.own;
-    const tally = countedKey === undefined ? undefined : tallyOf(countedKey);
-    const lane = { parent, tally, queue: createQueue(clock) };
+    const parent = this.#options.hasParents ? route.parent : undefined;
+    const { countedKey, isGuest = false } = route;
+    if (parent === undefined && countedKey === undefined && !isGuest) return this.own;
+    const lane = createLane(this.#options, { parent, countedKey, isGuest });
     this.#others ??= new Map();
     this.#others.set(route, lane);
     return lane;
@@ -118,4 +120,12 @@ class ExporterLanes implements Lanes {
     if (this.#others === undefined) return;
     for (const [route, open] of this.#others) if (open === lane) this.#others.delete(route);
   }
+}
+
+function createLane(
+  { clock, tallyOf }: LanesOptions,
+  { parent, countedKey, isGuest = false }: Partial<RouteLane>,
+): Lane {
+  const tally = countedKey === undefined ? undefined : tallyOf(countedKey);
+  return { parent, countedKey, tally, isGuest, queue: createQueue(clock) };
 }

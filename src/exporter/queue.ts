@@ -12,6 +12,9 @@ import {
 } from './run.js';
 import type { SequenceRanges } from './sequence-ranges.js';
 
+/** What a span is sent under. */
+export type SpanOrigin = Pick<ReadableSpan, 'resource' | 'instrumentationScope'>;
+
 /** Spans that are in no batch yet, first in, first out. Its bounds are kept by who fills it. */
 export interface Queue {
   /** In spans. */
@@ -23,7 +26,7 @@ export interface Queue {
   /** How many spans with one of these sequence numbers it has. */
   countIn(ranges: Readonly<SequenceRanges>): number;
   /** @param sequence - Greater than that of any span before. */
-  push(kept: Kept, span: ReadableSpan, sequence: number): void;
+  push(kept: Kept, origin: SpanOrigin, sequence: number): void;
   /** Takes the oldest spans out, as many as both limits allow, but one at least. */
   takeOldest(maxSpans: number, maxBytes: number): Run[];
   /** Takes the newest spans out until they hold `bytes` together, or none is left. */
@@ -73,8 +76,8 @@ class RunQueue implements Queue {
     return countIn(this.#runs.slice(Math.max(from, 0)), ranges);
   }
 
-  push(kept: Kept, span: ReadableSpan, sequence: number): void {
-    const { resource, instrumentationScope: scope } = span;
+  push(kept: Kept, origin: SpanOrigin, sequence: number): void {
+    const { resource, instrumentationScope: scope } = origin;
     const { chunk, index, size } = kept;
     const open = this.#open;
     this.#size += 1;

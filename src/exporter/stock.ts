@@ -55,6 +55,8 @@ export function createStock(options: StockOptions): Courier<SpanList> {
     maxConcurrent: 1,
     spanOverheadBytes: SPAN_OBJECT_BYTES,
     take: (routed) => ({ chunk: undefined, index: 0, size: estimateBytes(routed), routed }),
+    // The configuration has none stand by for another.
+    copy: () => new TypeError('an exporter that was made elsewhere takes spans'),
     undo() {},
     release() {},
     trim() {},

@@ -130,6 +130,7 @@ export function createWire(options: WireOptions): Courier<Body> {
     maxConcurrent: backend.maxConcurrentExports,
     spanOverheadBytes: RUN_BYTES,
     take,
+    copy: (message, parent) => copy(message, chunksOf(parent)),
     undo(kept, parent) {
       if (kept.chunk !== undefined) chunksOf(parent).undo(kept);
     },

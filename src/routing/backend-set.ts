@@ -60,6 +60,10 @@ export function createBackendSet(
     for (const [id, one] of current) {
       if (opened.get(id) !== one) draining.watch(one);
     }
+    for (const { backend, exporter } of opened.values()) {
+      const standby = backend.standby === undefined ? undefined : opened.get(backend.standby);
+      exporter.failover?.setStandby(standby?.exporter.failover);
+    }
     current = opened;
   }
 

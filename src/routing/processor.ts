@@ -276,6 +276,8 @@ export class RoutingSpanProcessor {
     this.#backends.close();
     this.#dynamic.close();
     const exporters = this.#exporters();
+    // While those that stand by still take something.
+    for (const { failover } of exporters) failover?.yieldAll();
     await Promise.all(exporters.map((exporter) => exporter.shutdown(deadline)));
     await Promise.race([this.#auditLog?.flush(), deadline.passed]);
     deadline.cancel();

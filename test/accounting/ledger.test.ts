@@ -81,6 +81,7 @@ describe('the ledger', () => {
           recovered: 0,
           movedIn: 0,
           movedOut: 0,
+          movedUnanswered: 0,
           dropped: {},
           bytes: 0,
           state: 'up',

@@ -76,12 +76,20 @@ export function createCheckingLedger() {
   const tallies = createKeyTallies();
   const operations: { durationMs: number; errorType: string | undefined }[] = [];
   const states: BackendState[] = [];
-  const counts = { accepted: 0, delivered: 0, recovered: 0, movedOut: 0, bytes: 0 };
+  const counts = {
+    accepted: 0,
+    delivered: 0,
+    recovered: 0,
+    movedIn: 0,
+    movedOut: 0,
+    movedUnanswered: 0,
+    bytes: 0,
+  };
 
   function check(): void {
     const lost = Object.values(dropped).reduce((sum, each) => sum + each, 0);
     const held = Object.values(places).reduce((sum, each) => sum + each, 0);
-    expect(counts.accepted + counts.recovered).toBe(
+    expect(counts.accepted + counts.recovered + counts.movedIn).toBe(
       counts.delivered + lost + held + counts.movedOut,
     );
     expect(Math.min(...Object.values(places))).toBeGreaterThanOrEqual(0);
@@ -127,9 +135,15 @@ export function createCheckingLedger() {
       leave('spooled', -spans);
       check();
     },
-    moveOut(spans, from) {
+    moveIn(spans) {
+      counts.movedIn += spans;
+      leave('queued', -spans);
+      check();
+    },
+    moveOut(spans, from, isUnanswered = false) {
       leave(from, spans);
       counts.movedOut += spans;
+      if (isUnanswered) counts.movedUnanswered += spans;
       check();
     },
     sendBytes(bytes) {

@@ -135,11 +135,11 @@ describe('spans that are counted by their key', () => {
     bench.acceptIn(lane, 4, 6);
     bench.accept(20);
     expect(bench.tallies.snapshot()).toEqual({
-      acme: { standard: { accepted: 9, delivered: 2, dropped: 3 } },
+      acme: { standard: { accepted: 9, delivered: 2, dropped: 3, movedIn: 0, movedOut: 0 } },
     });
     await flush(bench);
     expect(bench.tallies.snapshot()).toEqual({
-      acme: { standard: { accepted: 9, delivered: 2, dropped: 7 } },
+      acme: { standard: { accepted: 9, delivered: 2, dropped: 7, movedIn: 0, movedOut: 0 } },
     });
   });
 });

@@ -30,6 +30,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     auditHeaders: false,
     rateLimit: undefined,
     view: undefined,
+    standby: undefined,
     ...overrides,
   };
 }

@@ -1,9 +1,9 @@
 import type { BackendDropReason } from '../../accounting/reasons.js';
 import type { Clock } from '../../clock.js';
 import { type Batch, isUnsettled } from '../batch.js';
+import type { KeyTrail } from '../key-trail.js';
 import { nameOf } from '../pack.js';
 import type { Body } from '../wire.js';
-import type { KeyTrail } from './key-trail.js';
 import type { SpoolInside } from './spool.js';
 import type { SpoolHeader } from './spool-file.js';
 import type { Store } from './store.js';

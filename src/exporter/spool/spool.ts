@@ -13,12 +13,12 @@ import type { Backlog } from '../backlog.js';
 import { type Batch, isUnsettled } from '../batch.js';
 import type { Courier, Parcel } from '../courier.js';
 import type { ClosingReason } from '../exporter.js';
+import { createKeyTrail } from '../key-trail.js';
 import type { Pace } from '../pace.js';
 import type { Pack } from '../pack.js';
 import type { Body } from '../wire.js';
 import { type Disk, localDisk } from './disk.js';
 import { fingerprintOf } from './fingerprint.js';
-import { createKeyTrail, type HeldRange } from './key-trail.js';
 import { HEARTBEAT_MS } from './ownership.js';
 import { createReplay } from './replay.js';
 import { createSaver } from './save.js';
@@ -105,7 +105,7 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
     fingerprintOf: fingerprintOfParent,
     disk,
   });
-  const keys = createKeyTrail(heldRanges);
+  const keys = createKeyTrail(() => backlog.heldRanges());
   const saver = createSaver({
     inside,
     store,
@@ -121,18 +121,6 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
   let cancelTend = clock.schedule(tend, 0);
   const lastCall = createEarliestDeadline();
   const shares: StartedDeadline[] = [];
-
-  function heldRanges(): HeldRange[] {
-    const ranges: HeldRange[] = [];
-    for (const { runs } of [...backlog.batches, ...backlog.held]) {
-      const [first, last] = [runs[0], runs.at(-1)];
-      if (first === undefined || last === undefined) continue;
-      ranges.push([first.sequence, last.sequence + last.to - last.from]);
-    }
-    const { oldest } = backlog.lanes;
-    if (oldest !== undefined) ranges.push([oldest.sequence, backlog.nextSequence]);
-    return ranges;
-  }
 
   function tend(): void {
     void store.tend().then(() => {

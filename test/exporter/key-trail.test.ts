@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Run } from '../../../src/exporter/run.js';
-import { createKeyTrail } from '../../../src/exporter/spool/key-trail.js';
-import { makeRouted } from '../fixtures.js';
+import { createKeyTrail } from '../../src/exporter/key-trail.js';
+import type { Run } from '../../src/exporter/run.js';
+import { makeRouted } from './fixtures.js';
 
 /** A run of spans with the sequence numbers from `first` up to, and without, `end`. */
 function runOf(first: number, end: number): Run {

@@ -1,9 +1,11 @@
-import type { Run } from '../run.js';
+import type { Run } from './run.js';
 
 /** Which route keys an exporter's spans have, by their sequence numbers. */
 export interface KeyTrail {
   /** @param sequence - Greater than any before. */
   note(sequence: number, key: string | undefined): void;
+  /** The key of a span that is held. */
+  keyAt(sequence: number): string | undefined;
   /** The keys of the spans of these runs, each once. */
   keysOf(runs: readonly Run[]): string[];
 }
@@ -49,6 +51,10 @@ class OwnKeyTrail implements KeyTrail {
     this.#sequences.push(sequence);
     this.#keys.push(key);
     if (this.#keys.length >= this.#pruneAt) this.#prune();
+  }
+
+  keyAt(sequence: number): string | undefined {
+    return this.#keys[this.#indexAt(sequence)];
   }
 
   keysOf(runs: readonly Run[]): string[] {
