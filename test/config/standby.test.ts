@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { resolveConfig } from '../../src/config/resolve.js';
 import type { BackendConfig, SignalboxConfig } from '../../src/config/schema.js';
+import type { ReadableSpan } from '../../src/index.js';
 import { recordingExporter } from '../helpers/service.js';
 import { problemLines, problemsOf } from './problems.js';
 
@@ -26,7 +27,7 @@ describe('a standby', () => {
     ).toEqual([]);
   });
 
-  const view = (span: never) => span;
+  const view = (span: ReadableSpan) => span;
   test.each<[string, BackendConfig, BackendConfig]>([
     ['protocol', { endpoint }, { endpoint, protocol: 'http/json' }],
     [
