@@ -10,7 +10,12 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { backendName, FAN_OUT_KEY } from './subjects/subject.mjs';
-import { createRandom, createTraceMaker, SPANS_PER_TRACE } from './workload.mjs';
+import {
+  AI_SPANS_PER_TRACE,
+  createRandom,
+  createTraceMaker,
+  SPANS_PER_TRACE,
+} from './workload.mjs';
 
 /**
  * What is to be run.
@@ -21,6 +26,7 @@ import { createRandom, createTraceMaker, SPANS_PER_TRACE } from './workload.mjs'
  * @property {number} warmUpSpans made and delivered before anything is measured
  * @property {number} [active] how many of the backends get spans; all by default
  * @property {import('./workload.mjs').Shape} [shape] `request` by default
+ * @property {boolean} [nested] whether each trace's root goes to the first backend, and all else to the second, by a nested key
  * @property {'busy' | 'held' | number} [pace] `busy` (the default): as fast as it can, with a turn of the event
  *   loop after each 128 spans; `held`: all in one turn, so that they are queued when the flush begins; or
  *   so many spans a second
@@ -68,10 +74,21 @@ const random = createRandom(3);
 let traces = 0;
 
 function makeNext() {
-  const key = keys[Math.floor(random() * keys.length)] ?? '';
   traces += 1;
+  if (spec.nested === true) {
+    makeNested();
+    return;
+  }
+  const key = keys[Math.floor(random() * keys.length)] ?? '';
   made.set(key, (made.get(key) ?? 0) + SPANS_PER_TRACE);
   subject.inRoute(key, () => makeTrace(key));
+}
+
+function makeNested() {
+  const [outer, inner] = [backendName(0), backendName(1)];
+  made.set(outer, (made.get(outer) ?? 0) + 1);
+  made.set(inner, (made.get(inner) ?? 0) + SPANS_PER_TRACE - 1);
+  subject.inRoute(outer, () => makeTrace(outer, (fn) => subject.inRoute(inner, fn)));
 }
 
 /** @param {number} spans @param {LoadOptions['pace']} pace */
@@ -169,7 +186,11 @@ function sentByBackend() {
   const all = made.get(FAN_OUT_KEY);
   if (all === undefined) return Object.fromEntries(made);
   return Object.fromEntries(
-    Array.from({ length: spec.backends }, (_, index) => [backendName(index), all]),
+    Array.from({ length: spec.backends }, (_, index) => {
+      const name = backendName(index);
+      const isFiltered = spec.settings?.[name]?.filter === 'ai';
+      return [name, isFiltered ? (all / SPANS_PER_TRACE) * AI_SPANS_PER_TRACE : all];
+    }),
   );
 }
 

@@ -7,6 +7,7 @@ import { hotPath } from './scenarios/hot-path.mjs';
 import { services } from './scenarios/service.mjs';
 import { byNumberOfBackends, gzip, json, llm, million } from './scenarios/throughput.mjs';
 import { flush, hangingNeighbour, slowReceiver } from './scenarios/trouble.mjs';
+import { reroot, views } from './scenarios/views.mjs';
 
 /** All scenarios, in the order of the table. @param {boolean} isQuick @returns {readonly import('./scenario.mjs').Scenario[]} */
 export function createScenarios(isQuick) {
@@ -21,6 +22,8 @@ export function createScenarios(isQuick) {
     json(size),
     llm(size),
     fanOut(size),
+    views(size),
+    reroot(size),
     slowReceiver(size),
     flush(size),
     hangingNeighbour(size),

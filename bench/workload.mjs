@@ -9,15 +9,17 @@ import { context, SpanKind, trace } from '@opentelemetry/api';
 
 /**
  * What a span looks like. `request`: 12 attributes, one of 300 characters, and 1 event, about 1 kB as
- * protobuf. `llm`: 8 attributes, one of them a prompt of 50,000 characters. `stamped`: as `request`, but its
+ * protobuf. `mixed`: as `request`, but each fourth span is one of AI. `llm`: 8 attributes, one of them a prompt of 50,000 characters. `stamped`: as `request`, but its
  * times are those of the monotonic clock, which all processes of a machine share.
  *
- * @typedef {'request' | 'llm' | 'stamped'} Shape
+ * @typedef {'request' | 'mixed' | 'llm' | 'stamped'} Shape
  */
 
 /** The attribute by which the peer's filters know whose a span is. */
 export const TENANT_ATTRIBUTE = 'tenant.id';
 export const SPANS_PER_TRACE = 8;
+/** Of a `mixed` trace. */
+export const AI_SPANS_PER_TRACE = 2;
 
 const PROMPT_CHARACTERS = 50_000;
 /** More texts than gzip's window of 32 KiB can hold, so that it has to work as it would in production. */
@@ -28,10 +30,11 @@ const VARIED_TEXTS = 4_096;
  *
  * @param {Tracer} tracer
  * @param {Shape} shape
- * @returns {(tenant: string) => void}
+ * @returns {(tenant: string, inNested?: (fn: () => void) => void) => void} `inNested` runs what makes all but the root
  */
 export function createTraceMaker(tracer, shape) {
   const attributesOf = shape === 'llm' ? createLlmAttributes() : createRequestAttributes();
+  const isMixed = shape === 'mixed';
   const isStamped = shape === 'stamped';
   let made = 0;
 
@@ -39,6 +42,9 @@ export function createTraceMaker(tracer, shape) {
   function startSpan(tenant, kind) {
     made += 1;
     const attributes = attributesOf(tenant, made);
+    if (isMixed && made % (SPANS_PER_TRACE / AI_SPANS_PER_TRACE) === 0) {
+      attributes['gen_ai.operation.name'] = 'chat';
+    }
     return tracer.startSpan('SELECT orders', {
       kind,
       attributes,
@@ -58,10 +64,12 @@ export function createTraceMaker(tracer, shape) {
     for (let i = 1; i < SPANS_PER_TRACE; i += 1) endSpan(startSpan(tenant, SpanKind.CLIENT));
   }
 
-  return (tenant) => {
+  return (tenant, inNested) => {
     const root = startSpan(tenant, SpanKind.SERVER);
     // As startActiveSpan does: every application pays for this, whatever processes its spans.
-    context.with(trace.setSpan(context.active(), root), makeChildren, undefined, tenant);
+    const inRoot = trace.setSpan(context.active(), root);
+    if (inNested === undefined) context.with(inRoot, makeChildren, undefined, tenant);
+    else context.with(inRoot, inNested, undefined, () => makeChildren(tenant));
     endSpan(root);
   };
 }

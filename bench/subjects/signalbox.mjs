@@ -37,6 +37,7 @@ function createConfig(setup) {
       ...(protocol !== undefined && { protocol }),
       ...(compression !== undefined && { compression }),
       ...(scheduleDelayMs !== undefined && { scheduleDelayMs }),
+      ...setup.settings?.[name],
     };
   }
   return {

@@ -19,6 +19,7 @@
  * @typedef {object} Setup
  * @property {number} backends how many are configured: `b0`, `b1` and so on
  * @property {boolean} [fanOut] whether every span goes to all of them, instead of to the one that its key names
+ * @property {Record<string, import('signalbox').BackendConfig>} [settings] what else signalbox's backends have, by their names
  * @property {string} receiverUrl where all of them are, each under its name
  * @property {'http/protobuf' | 'http/json'} [protocol]
  * @property {'none' | 'gzip'} [compression]

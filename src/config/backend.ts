@@ -58,6 +58,7 @@ export function resolveBackend(
         ? 'http/json'
         : (options.protocol ?? backendSettings.protocol.default),
     auditHeaders: options.auditHeaders ?? backendSettings.auditHeaders.default,
+    reroot: options.reroot ?? backendSettings.reroot.default,
     delivery: Object.freeze(delivery),
     maxConcurrentExports:
       options.maxConcurrentExports ?? backendSettings.maxConcurrentExports.default,

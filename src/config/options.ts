@@ -491,6 +491,19 @@ export interface BackendConfig {
   standby?: string | undefined;
 
   /**
+   * Makes a root of each span whose local parent does not come to this backend, because a nested `withRoute` or
+   * `withBoundary` sends the span here and leaves the parent elsewhere: without a parent, with a link to the parent's
+   * ids, in the same trace. So this backend shows no span whose parent is missing.
+   *
+   * Where it is not known yet whether the parent will come, it counts as one that does not. A remote parent stays.
+   *
+   * Off by default: whoever merges the backends' traces again wants the parents as they were.
+   *
+   * @default false
+   */
+  reroot?: boolean | undefined;
+
+  /**
    * Which spans leave. `ai`: those whose name, or one of whose attributes' names, begins with `gen_ai.`, `ai.`, `llm.`,
    * `traceloop.` or `braintrust.`, the attributes `braintrust.parent` and `braintrust.context_json` not counting; root
    * spans are no exception. So `filterAISpans` of `@braintrust/otel` 1.0 decides. What is left out counts as `filtered`.

@@ -33,6 +33,8 @@ export interface Backend {
   readonly protocol: 'http/protobuf' | 'http/json';
   /** Whether requests ask for audit headers. */
   readonly auditHeaders: boolean;
+  /** Whether spans whose parents are elsewhere are roots here. */
+  readonly reroot: boolean;
   readonly compression: 'none' | 'gzip';
   /** Longest one attempt may take, connection included. */
   readonly timeoutMs: number;

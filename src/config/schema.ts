@@ -290,6 +290,14 @@ export const backendSettings = {
     description:
       'The backend that takes over while this one is down; same protocol, preset and view.',
   }),
+  reroot: withDefault(
+    false,
+    flag({
+      variable: 'REROOT',
+      description:
+        'Makes a root, with a link to its parent, of each span whose parent another route took elsewhere: no orphans.',
+    }),
+  ),
   filter: withDefault(
     'all',
     choice({

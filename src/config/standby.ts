@@ -66,6 +66,7 @@ function differenceOf(one: Backend, other: Backend): string | undefined {
   if (one.delivery.kind !== 'signalbox' || other.delivery.kind !== 'signalbox') return 'exporter';
   if (one.protocol !== other.protocol) return 'protocol';
   if ((one.parent === undefined) !== (other.parent === undefined)) return 'preset';
+  if (one.reroot !== other.reroot) return 'choice of REROOT';
   const [view, otherView] = [one.view, other.view];
   const isSame =
     view?.change === otherView?.change &&

@@ -41,8 +41,8 @@ export function takeSnapshot(span: ReadableSpan, omits?: (name: string) => boole
   };
 }
 
-/** Field by field, since they may be accessors. */
-function copyContext(context: SpanContext): SpanContext {
+/** A copy of a span's context: field by field, since they may be accessors, and without what else stands on it. */
+export function copyContext(context: SpanContext): SpanContext {
   const { traceId, spanId, traceFlags, isRemote, traceState } = context;
   return {
     traceId,

@@ -18,6 +18,7 @@ import {
   type LocalTrace,
   registry,
 } from './registry.js';
+import { createFindOrphan } from './reroot.js';
 import {
   type Destination,
   isPending,
@@ -80,6 +81,7 @@ export function createRouter(options: RouterOptions): Router {
   let { table } = options;
   const { listeners } = registry();
   const owner = {};
+  const findOrphan = createFindOrphan({ whereabouts });
   let closed = false;
 
   const lot = createParkingLot({
@@ -333,10 +335,17 @@ export function createRouter(options: RouterOptions): Router {
       ledger.drop(destination.reason);
       return;
     }
-    const { routeKey, lane, choose } = destination;
+    const { routeKey, lane, choose, rerooting } = destination;
     const exporters =
       choose === undefined ? destination.exporters : choose(span.spanContext().traceId);
     ledger.route(exporters.length);
+    const orphan =
+      rerooting === undefined ? undefined : findOrphan(span, destination, exporters, trace);
+    if (orphan !== undefined) {
+      for (const each of exporters) follow(mine, trace, each, each.accept(orphan.at(each)));
+      orphan.release();
+      return;
+    }
     const [first] = exporters;
     if (exporters.length === 1 && first !== undefined) {
       follow(mine, trace, first, first.accept({ span, routeKey, lane, encodings: undefined }));
@@ -346,6 +355,17 @@ export function createRouter(options: RouterOptions): Router {
     const routed = { span, routeKey, lane, encodings };
     for (const exporter of exporters) follow(mine, trace, exporter, exporter.accept(routed));
     for (const { release } of encodings) release();
+  }
+
+  /** Where a decision's spans are, or will be, all of them; `undefined` where that is not known yet, or differs. */
+  function whereabouts(decision: Decision): Destination | undefined {
+    const mine = find(decision);
+    if (mine === undefined) return undefined;
+    const isSettled = decision.settled || mine.settled;
+    // Decided late: some may have left before.
+    if (decision.decided) return isSettled ? undefined : mine.destination;
+    // One that is still to end may yet get a key.
+    return isSettled && decision.openTraces === 0 ? resolve(mine) : undefined;
   }
 
   /** Remembers a span that was handed over, for who waits for its request. */

@@ -1,5 +1,5 @@
 import type { RoutingDropReason } from '../accounting/reasons.js';
-import type { ResolvedConfig, Route, RouteTarget } from '../config/resolved.js';
+import type { Backend, ResolvedConfig, Route, RouteTarget } from '../config/resolved.js';
 import type { RouteLane } from '../encoding/routed-span.js';
 import type { Exporter } from '../exporter/exporter.js';
 import { type ChooseExporters, createChoice } from './route-choice.js';
@@ -19,6 +19,8 @@ export interface RouteDestination {
   readonly choose: ChooseExporters | undefined;
   /** How its spans travel; `undefined` for as any. */
   readonly lane: RouteLane | undefined;
+  /** Those of the exporters whose backends have `REROOT`, with these; `undefined` where none has. */
+  readonly rerooting: ReadonlyMap<Exporter, Backend> | undefined;
 }
 
 /** Nowhere: spans are dropped, and counted by their reason. */
@@ -74,9 +76,23 @@ export function createTable(
     const exporters = backends.map((name, index) =>
       exporterOf(name, targets?.[index]?.role ?? 'primary'),
     );
-    const choose = targets && createChoice(key, targets, exporters);
-    return { routeKey: key, exporters, backends, choose, lane: laneOf(route) };
+    return {
+      routeKey: key,
+      exporters,
+      backends,
+      choose: targets && createChoice(key, targets, exporters),
+      lane: laneOf(route),
+      rerooting: rerootingOf(route, exporters),
+    };
   };
+  function rerootingOf({ backends }: Route, exporters: readonly Exporter[]) {
+    const rerooting = new Map<Exporter, Backend>();
+    for (const [index, exporter] of exporters.entries()) {
+      const backend = config.backends.get(backends[index] ?? '');
+      if (backend?.reroot) rerooting.set(exporter, backend);
+    }
+    return rerooting.size === 0 ? undefined : rerooting;
+  }
   const routes = new Map(
     Array.from(config.routes, ([key, route]) => [key, destinationOf(route)] as const),
   );

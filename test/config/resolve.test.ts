@@ -49,6 +49,7 @@ test('fills in every default', () => {
     retryMaxElapsedMs: 300_000,
     spool: undefined,
     auditHeaders: false,
+    reroot: false,
     rateLimit: undefined,
   });
 });

@@ -101,6 +101,18 @@ test.each([
   expect(backendOf(config, 'standard').auditHeaders).toBe(value);
 });
 
+test('REROOT is of one backend, and off unless it is set', () => {
+  const at = (name: string) => ({ [`SIGNALBOX_BACKEND_${name}_ENDPOINT`]: 'http://x.example' });
+  const config = resolveFromEnv({
+    SIGNALBOX_BACKENDS: 'a,b',
+    SIGNALBOX_DEFAULT_ROUTE: 'a',
+    ...at('A'),
+    ...at('B'),
+    SIGNALBOX_BACKEND_A_REROOT: 'true',
+  });
+  expect([backendOf(config, 'a').reroot, backendOf(config, 'b').reroot]).toEqual([true, false]);
+});
+
 describe('refuses', () => {
   test.each(['yes', '1', 'TRUE'])('%j as a flag', (value) => {
     const env = { SIGNALBOX_BACKEND_STANDARD_AUDIT_HEADERS: value };

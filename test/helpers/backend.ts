@@ -28,6 +28,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     retryMaxElapsedMs: 300_000,
     spool: undefined,
     auditHeaders: false,
+    reroot: false,
     rateLimit: undefined,
     view: undefined,
     standby: undefined,
