@@ -1,3 +1,4 @@
+export type { BackendHealth, Health } from './accounting/health.js';
 export type { BackendDropReason, RoutingDropReason } from './accounting/reasons.js';
 export type { DecidedBy, RecentDecision, RecentFailure } from './accounting/recent.js';
 export type {
@@ -18,8 +19,10 @@ export {
 export type { AuditEvent, AuditResource } from './config/audit-event.js';
 export { loadConfig } from './config/env.js';
 export { ConfigError, type ConfigProblem } from './config/error.js';
+export type { MonitoringConfig, MonitoringType } from './config/monitoring-settings.js';
 export type { CredentialsCallback, CredentialsRequest, SpanView } from './config/options.js';
 export type { BackendConfig, ResolveBackend, SignalboxConfig } from './config/schema.js';
+export type { HeapProfileOptions } from './monitoring/watch.js';
 export { RoutingSpanProcessor, type StartedSpan } from './routing/processor.js';
 export type {
   ExportResult,

@@ -40,7 +40,7 @@ function check(options: CheckOptions, terminal: Terminal): ExitCode {
 }
 
 function toJson(description: ConfigDescription): object {
-  const { resolved, backends, settings, variables, routes, template } = description;
+  const { resolved, backends, settings, variables, routes, template, monitoring } = description;
   return {
     ok: true,
     backends: Array.from(backends, ([name, each]) => ({
@@ -49,6 +49,7 @@ function toJson(description: ConfigDescription): object {
       settings: each.map(settingToJson),
     })),
     template: template?.map(settingToJson) ?? null,
+    monitoring: monitoring?.map(settingToJson) ?? null,
     routes: Array.from(resolved.routes.values(), ({ key, backends: to, targets, parent }) => ({
       key,
       backends: to,
@@ -75,7 +76,7 @@ function originToJson(origin: Origin): object {
 }
 
 function toLines(description: ConfigDescription, printer: Printer): string[] {
-  const { resolved, backends, settings, variables, routes, template } = description;
+  const { resolved, backends, settings, variables, routes, template, monitoring } = description;
   const { paint } = printer;
   const heading = (text: string) => ['', paint('heading', text)];
   const table = (headings: readonly string[], rows: readonly (readonly Cell[])[]) =>
@@ -98,6 +99,7 @@ function toLines(description: ConfigDescription, printer: Printer): string[] {
     ...(template === undefined
       ? []
       : [...heading('template, for keys that no route knows'), ...settingTable(template)]),
+    ...(monitoring === undefined ? [] : [...heading('monitoring'), ...settingTable(monitoring)]),
     ...heading('routes'),
     ...table(['key', 'backends', 'from'], routeRows),
     ...heading('process'),

@@ -6,6 +6,7 @@ import { resolveFromEnv } from '../config/env.js';
 import { ConfigError, type ConfigProblem } from '../config/error.js';
 import { configFileOf, formatConfigFile } from '../config/file-of.js';
 import { hasSecret, MASK } from '../config/mask.js';
+import { comparableMonitoring } from '../config/monitoring.js';
 import { propagationSettings } from '../config/propagation-settings.js';
 import type { ResolvedConfig } from '../config/resolved.js';
 import {
@@ -176,9 +177,10 @@ function problemsOf(
 }
 
 /** A configuration as plain data. Warnings name other places, and exporters are made anew each time. */
-function comparable({ warnings: _, dynamic, ...resolved }: ResolvedConfig): unknown {
+function comparable({ warnings: _, dynamic, monitoring, ...resolved }: ResolvedConfig): unknown {
   return {
     ...resolved,
+    monitoring: comparableMonitoring(monitoring),
     dynamic: dynamic && { ...dynamic, lookUp: undefined },
     backends: Array.from(resolved.backends.values(), ({ delivery, ...backend }) => ({
       ...backend,

@@ -1,4 +1,5 @@
 import type { Findings, Where } from './findings.js';
+import { monitoringSettings } from './monitoring-settings.js';
 import { nearest } from './nearest.js';
 import {
   type BackendConfig,
@@ -29,11 +30,14 @@ export function checkConfig(config: unknown, where: Where, findings: Findings): 
   }
   const checked = checkSettings(config, processSettings, [], where, findings);
   // The schema's types are those of the interface, setting by setting.
-  const { backends, template, ...rest }: Partial<SignalboxConfig> = checked;
+  const { backends, template, monitoring, ...rest }: Partial<SignalboxConfig> = checked;
   const settings: CheckedConfig = {
     ...rest,
     ...(template && {
       template: checkSettings(template, backendSettings, ['template'], where, findings),
+    }),
+    ...(monitoring && {
+      monitoring: checkSettings(monitoring, monitoringSettings, ['monitoring'], where, findings),
     }),
   };
   if (backends === undefined) return settings;

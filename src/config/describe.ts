@@ -2,6 +2,7 @@ import { load } from './env.js';
 import type { Where } from './findings.js';
 import { type Entry, type Layer, whereIn } from './layer.js';
 import { maskValue, type ShownValue } from './mask.js';
+import { monitoringSettings } from './monitoring-settings.js';
 import { propagationSettings } from './propagation-settings.js';
 import type { ResolvedConfig } from './resolved.js';
 import { backendSettings, processSettings, registerSettings, type Setting } from './schema.js';
@@ -43,6 +44,8 @@ export interface ConfigDescription {
   readonly backends: ReadonlyMap<string, readonly DescribedSetting[]>;
   /** Those of every backend that is made for a key; `undefined` without a template. */
   readonly template: readonly DescribedSetting[] | undefined;
+  /** Those of monitoring; `undefined` without any. */
+  readonly monitoring: readonly DescribedSetting[] | undefined;
   /** Where the routes stand, by key; `undefined` where each backend's own name is its key. */
   readonly routes: ReadonlyMap<string, Origin> | undefined;
   /** What `signalbox/register` and the propagator read, from variables alone. */
@@ -90,6 +93,14 @@ export function describeConfig(env: NodeJS.ProcessEnv): ConfigDescription {
         layer.template.settings,
         config.template ?? {},
         templateOf(resolved),
+      ),
+    monitoring:
+      layer.monitoring &&
+      describe(
+        monitoringSettings,
+        layer.monitoring.settings,
+        config.monitoring ?? {},
+        resolved.monitoring,
       ),
     routes: layer.settings.has('routes')
       ? new Map(Array.from(resolved.routes.keys(), (key) => [key, placeOf(where(['routes', key]))]))

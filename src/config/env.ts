@@ -5,7 +5,7 @@ import { ConfigError } from './error.js';
 import { readConfigText } from './file.js';
 import { createFindings, type Findings, shownPath } from './findings.js';
 import { configOf, createLayer, type Layer, mergeLayers, whereIn } from './layer.js';
-import { addFallbacks } from './otel-variables.js';
+import { addFallbacks, addServiceName } from './otel-variables.js';
 import { addProxies } from './proxy.js';
 import { resolveWith, system } from './resolve.js';
 import type { ResolvedConfig } from './resolved.js';
@@ -72,6 +72,7 @@ export function load(env: NodeJS.ProcessEnv = process.env): Loaded {
   const layer = mergeLayers(createLayer(), given);
   addFallbacks(layer, env, findings);
   addProxies(layer, env, findings);
+  addServiceName(layer, env);
   const where = whereIn(layer);
   const config = checkConfig(configOf(layer), where, findings);
   const resolved = resolveWith(config, where, findings, system);

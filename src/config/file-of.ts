@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { Entry, Layer } from './layer.js';
 import { hasSecret } from './mask.js';
+import { monitoringSettings } from './monitoring-settings.js';
 import { backendSettings, processSettings, type Setting } from './schema.js';
 
 /** Settings as a configuration file has them. */
@@ -44,10 +45,13 @@ export function configFileOf(layer: Layer, showsSecrets: boolean): ConfigFile {
     name,
     valuesOf(backend.settings, backendSettings, `backends.${name}.`),
   ]);
-  const { template } = layer;
+  const { template, monitoring } = layer;
   const settings = {
     ...(backends.length > 0 && { backends: Object.fromEntries(backends) }),
     ...(template && { template: valuesOf(template.settings, backendSettings, 'template.') }),
+    ...(monitoring && {
+      monitoring: valuesOf(monitoring.settings, monitoringSettings, 'monitoring.'),
+    }),
     ...valuesOf(layer.settings, processSettings, ''),
   };
   return { settings, leftOut };

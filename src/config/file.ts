@@ -12,6 +12,7 @@ import {
 import { backendNameHint, isBackendName } from './backend-name.js';
 import { type Findings, shown, shownKey } from './findings.js';
 import { type BackendLayer, createLayer, type Entry, type Layer } from './layer.js';
+import { monitoringSettings } from './monitoring-settings.js';
 import { nearest } from './nearest.js';
 import { backendSettings, processSettings, type Setting } from './schema.js';
 import { parseBackends, parseNames } from './text.js';
@@ -80,6 +81,7 @@ function readRoot(root: YAMLMap, reading: Reading, layer: Layer): void {
   for (const { key, keyNode, value } of pairsOf(root, '', reading)) {
     if (key === 'backends') readBackends(value, keyNode, layer, reading);
     else if (key === 'template') readTemplate(value, keyNode, layer, reading);
+    else if (key === 'monitoring') readMonitoring(value, keyNode, layer, reading);
     else readSetting(processKeys, key, keyNode, value, '', layer.settings, reading);
   }
 }
@@ -116,12 +118,22 @@ function readTemplate(value: unknown, keyNode: unknown, layer: Layer, reading: R
   readBackend(value, keyNode, path, layer.template, reading);
 }
 
+function readMonitoring(value: unknown, keyNode: unknown, layer: Layer, reading: Reading): void {
+  const path = 'monitoring';
+  layer.monitoring = {
+    settings: new Map(),
+    whereMissing: (key) => reading.where(keyNode, key ? `${path}.${fileKey(key)}` : path),
+  };
+  readBackend(value, keyNode, path, layer.monitoring, reading, monitoringKeys);
+}
+
 function readBackend(
   node: unknown,
   keyNode: unknown,
   path: string,
   { settings }: BackendLayer,
   reading: Reading,
+  known = backendKeys,
 ): void {
   // Without settings of its own: variables may have them.
   if (isScalar(node) && node.value === null) return;
@@ -131,7 +143,7 @@ function readBackend(
     return;
   }
   for (const { key, keyNode: ofSetting, value } of pairsOf(node, `${path}.`, reading)) {
-    readSetting(backendKeys, key, ofSetting, value, `${path}.`, settings, reading);
+    readSetting(known, key, ofSetting, value, `${path}.`, settings, reading);
   }
 }
 
@@ -321,6 +333,7 @@ function keysOf(settings: Readonly<Record<string, Setting>>): Map<string, [strin
 
 const processKeys = keysOf(processSettings);
 const backendKeys = keysOf(backendSettings);
+const monitoringKeys = keysOf(monitoringSettings);
 
 function fileKey(codeKey: string): string {
   const settings: Readonly<Record<string, Setting>> = backendSettings;

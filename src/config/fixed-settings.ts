@@ -1,4 +1,5 @@
 import type { ConfigProblem } from './error.js';
+import { isSameMonitoring } from './monitoring.js';
 import type { ResolvedConfig } from './resolved.js';
 
 /**
@@ -16,11 +17,11 @@ const fixed = [
 
 /** The settings that `next` would change and that can not change while the processor runs. */
 export function listFixedChanges(current: ResolvedConfig, next: ResolvedConfig): ConfigProblem[] {
-  return fixed
-    .filter((key) => current[key] !== next[key])
-    .map((key) => ({
-      where: key,
-      what: 'can not change while the processor runs',
-      hint: 'leave it as it was, or make a new processor',
-    }));
+  const changed: (keyof ResolvedConfig)[] = fixed.filter((key) => current[key] !== next[key]);
+  if (!isSameMonitoring(current.monitoring, next.monitoring)) changed.push('monitoring');
+  return changed.map((key) => ({
+    where: key,
+    what: 'can not change while the processor runs',
+    hint: 'leave it as it was, or make a new processor',
+  }));
 }

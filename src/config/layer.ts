@@ -1,5 +1,6 @@
 import { variablePart } from './backend-name.js';
 import type { Where } from './findings.js';
+import { monitoringSettings } from './monitoring-settings.js';
 import { backendSettings, processSettings, type Setting } from './schema.js';
 
 /** The value of one setting, as it was found, and where. */
@@ -23,11 +24,13 @@ export interface Layer {
   readonly backends: Map<string, BackendLayer>;
   /** The settings of the template, where there is one. */
   template: BackendLayer | undefined;
+  /** The settings of monitoring, where there are any. */
+  monitoring: BackendLayer | undefined;
 }
 
 /** A layer without settings. */
 export function createLayer(): Layer {
-  return { settings: new Map(), backends: new Map(), template: undefined };
+  return { settings: new Map(), backends: new Map(), template: undefined, monitoring: undefined };
 }
 
 /** Lays `upper` over `lower`, each setting by itself: a compound one (headers, routes) as a whole. */
@@ -40,6 +43,9 @@ export function mergeLayers(lower: Layer, upper: Layer): Layer {
     settings: new Map([...lower.settings, ...upper.settings]),
     backends,
     template: upper.template ? mergeBackends(lower.template, upper.template) : lower.template,
+    monitoring: upper.monitoring
+      ? mergeBackends(lower.monitoring, upper.monitoring)
+      : lower.monitoring,
   };
 }
 
@@ -62,6 +68,7 @@ export function configOf(layer: Layer): unknown {
     ...valuesOf(layer.settings),
     backends: Object.fromEntries(backends),
     ...(layer.template && { template: valuesOf(layer.template.settings) }),
+    ...(layer.monitoring && { monitoring: valuesOf(layer.monitoring.settings) }),
   };
 }
 
@@ -72,9 +79,10 @@ function valuesOf(settings: ReadonlyMap<string, Entry>): Record<string, unknown>
 /** Names the places of the layer's settings: that of the value, or where the missing value would stand. */
 export function whereIn(layer: Layer): Where {
   return ([key = '', name, backendKey, part]) => {
-    if (key === 'template' && layer.template !== undefined) {
-      const entry = name === undefined ? undefined : layer.template.settings.get(name);
-      return placeOf(entry, backendKey) ?? layer.template.whereMissing(name);
+    const group = key === 'template' || key === 'monitoring' ? layer[key] : undefined;
+    if (group !== undefined) {
+      const entry = name === undefined ? undefined : group.settings.get(name);
+      return placeOf(entry, backendKey) ?? group.whereMissing(name);
     }
     const backend = key === 'backends' && name !== undefined ? layer.backends.get(name) : undefined;
     if (backend === undefined) {
@@ -103,6 +111,11 @@ export function backendVariable(name: string, key: string | undefined): string {
 /** The variable of a setting of the template; without a key, the one that it can not be without. */
 export function templateVariable(key: string = 'endpoint'): string {
   return `SIGNALBOX_TEMPLATE_${variableOf(backendSettings, key)}`;
+}
+
+/** The variable of a setting of monitoring; without a key, the one that it can not be without. */
+export function monitoringVariable(key: string = 'endpoint'): string {
+  return `SIGNALBOX_MONITORING_${variableOf(monitoringSettings, key)}`;
 }
 
 function variableOf(settings: Readonly<Record<string, Setting>>, key: string): string {

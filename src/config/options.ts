@@ -2,6 +2,7 @@ import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import type { ReadableSpan, SpanExporter } from '../sdk.js';
 import type { AuditEvent } from './audit-event.js';
+import type { MonitoringConfig } from './monitoring-settings.js';
 
 /**
  * One backend of a route, and what it gets of the route's spans.
@@ -216,6 +217,12 @@ export interface SignalboxConfig {
    * Where the metrics of the processor and its exporters go. Without it the globally registered one, if any.
    */
   meterProvider?: MeterProvider | undefined;
+
+  /**
+   * Where telemetry about the pipeline itself goes: health, queues, usage. It never has what a span carries, nor a route
+   * key. Can not change while the processor runs.
+   */
+  monitoring?: MonitoringConfig | undefined;
 }
 
 /** What a {@link CredentialsCallback} is told. */

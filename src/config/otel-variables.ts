@@ -39,6 +39,15 @@ export function addFallbacks(layer: Layer, env: NodeJS.ProcessEnv, findings: Fin
   }
 }
 
+/** Names the service that sends telemetry of its own pipeline, where it says nothing else. */
+export function addServiceName({ monitoring }: Layer, env: NodeJS.ProcessEnv): void {
+  const where = 'OTEL_SERVICE_NAME';
+  const value = hasOtelConfigFile(env) ? undefined : otelVariable(env, where);
+  if (value === undefined || !monitoring?.settings.has('endpoint')) return;
+  if (!monitoring.settings.has('serviceName'))
+    monitoring.settings.set('serviceName', { value, where });
+}
+
 function readFallbacks(env: NodeJS.ProcessEnv, findings: Findings): ReadonlyMap<string, Entry> {
   const found = new Map<string, Entry>();
   for (const [key, setting] of Object.entries<Setting>(backendSettings)) {

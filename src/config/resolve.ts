@@ -8,6 +8,7 @@ import { isDynamic, resolveDynamic } from './dynamic.js';
 import { ConfigError } from './error.js';
 import { createFindings, type Findings, shown, shownKey, type Where } from './findings.js';
 import { frozenMap } from './frozen-map.js';
+import { resolveMonitoring } from './monitoring.js';
 import type { Backend, ResolvedConfig } from './resolved.js';
 import { checkRouteParents } from './route-parents.js';
 import { checkRoles } from './route-roles.js';
@@ -56,6 +57,7 @@ export function resolveWith(
   const backends = resolveBackends(config, where, findings, cached);
   const names = new Set(Object.keys(config.backends ?? {}));
   const dynamic = resolveDynamic(config, where, findings, { surroundings, hosts });
+  const monitoring = resolveMonitoring(config.monitoring, where, findings, cached);
   checkAudit(config, backends.values(), where, findings);
   const { routes, ...choices } = resolveRoutes(config, names, where, findings);
   checkRouteParents(config, routes, backends, where, findings);
@@ -81,6 +83,7 @@ export function resolveWith(
         ? config.auditLog
         : resolvePath(config.auditLog),
     onAudit: config.onAudit,
+    monitoring,
     warnings: Object.freeze(findings.warnings),
   });
   resolvedHere.add(resolved);

@@ -1,8 +1,9 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
-import type { SpanExporter } from '../sdk.js';
+import type { ExportResult, SpanExporter } from '../sdk.js';
 import type { AuditEvent } from './audit-event.js';
 import type { HostPolicy } from './host-guard.js';
+import type { MonitoringType } from './monitoring-settings.js';
 import type { CredentialsCallback, ResolveBackend, SpanView } from './options.js';
 
 /**
@@ -145,6 +146,36 @@ export interface DynamicConfig {
   readonly maxBackends: number;
 }
 
+/** How telemetry about the pipeline travels. */
+export type MonitoringSignal = 'metrics' | 'logs' | 'traces';
+
+/** Where telemetry about the pipeline goes, checked and complete. Frozen. */
+export interface Monitoring {
+  /** At least one. */
+  readonly telemetry: ReadonlySet<MonitoringType>;
+  /** Those that the types need: the exact URL, and OpenTelemetry's exporter, which makes its own arrays of what it takes. */
+  readonly signals: Readonly<
+    Partial<Record<MonitoringSignal, { readonly url: string; readonly OtlpExporter: OtlpClass }>>
+  >;
+  /** Lower-case names; credentials included. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Certificate authorities in PEM. */
+  readonly ca: string | undefined;
+  readonly serviceName: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Where its requests may go. */
+  readonly hosts: HostPolicy;
+}
+
+/** An OTLP exporter's class. What it takes depends on the signal, and is plain data. */
+export type OtlpClass = new (
+  options: object,
+) => {
+  export(data: never, resultCallback: (result: ExportResult) => void): void;
+  shutdown(): Promise<void>;
+};
+
 /** The whole configuration, checked and complete. Frozen, whole. */
 export interface ResolvedConfig {
   readonly backends: ReadonlyMap<string, Backend>;
@@ -167,6 +198,8 @@ export interface ResolvedConfig {
   /** `stderr`, or an absolute path. */
   readonly auditLog: string | undefined;
   readonly onAudit: ((event: AuditEvent) => void) | undefined;
+  /** `undefined` sends nothing about the pipeline. */
+  readonly monitoring: Monitoring | undefined;
   /** What deserves a word but is no problem; the processor logs each once. */
   readonly warnings: readonly string[];
 }

@@ -5,6 +5,7 @@ import type { SpanExporter } from '../sdk.js';
 import { parseAllowedHost } from './allowed-hosts.js';
 import type { AuditEvent } from './audit-event.js';
 import { hashKeyHint, isHashKey } from './hash-key.js';
+import type { MonitoringConfig } from './monitoring-settings.js';
 import type {
   BackendConfig,
   CredentialsCallback,
@@ -500,6 +501,14 @@ export const processSettings = {
     hint: 'a function that takes an AuditEvent',
     description: 'Is told of every answer to `AUDIT_HEADERS`.',
     schema: z.custom<(event: AuditEvent) => void>((value) => typeof value === 'function'),
+  },
+  monitoring: {
+    form: 'object',
+    type: 'settings of monitoring',
+    fault: 'is not an object of settings',
+    hint: 'such as { endpoint: "https://otlp.example.com" }',
+    description: 'Where telemetry about the pipeline itself goes.',
+    schema: z.custom<MonitoringConfig>(isObject),
   },
   meterProvider: {
     form: 'object',

@@ -1,3 +1,4 @@
+import { monitoringSettings } from './monitoring-settings.js';
 import { propagationSettings } from './propagation-settings.js';
 import {
   backendSettings,
@@ -17,6 +18,7 @@ export function settingsTable(): string {
   const process = Object.entries<Setting>({ backends, configFile: configFileSetting, ...others });
   const propagation = Object.entries<Setting>(propagationSettings);
   const backend = Object.entries<Setting>(backendSettings);
+  const monitoring = Object.entries<Setting>(monitoringSettings);
   const register = Object.entries<Setting>(registerSettings);
   return [
     ...table('variable', 'SIGNALBOX_', process),
@@ -32,8 +34,12 @@ export function settingsTable(): string {
     'A backend of its own for each key that no route knows ([docs/dynamic-backends.md](docs/dynamic-backends.md)): `SIGNALBOX_TEMPLATE_`',
     'followed by any of these but `EXPORTER`, with `{route}` for the key in `ENDPOINT`, as in `https://{route}.data.example`.',
     '',
+    'Telemetry about signalbox itself ([docs/monitoring.md](docs/monitoring.md)):',
+    '',
+    ...table('variable', 'SIGNALBOX_MONITORING_', monitoring),
+    '',
     'The file has the same settings in lower snake case: the part after the prefix, backends under `backends:` by',
-    'name, the template under `template:`, routes under `routes:` by key. Code has them in camelCase; milliseconds end in `Ms` there.',
+    'name, the template under `template:`, monitoring under `monitoring:`, routes under `routes:` by key. Code has them in camelCase; milliseconds end in `Ms` there.',
     '',
     'Only `signalbox/register` reads these, and only from variables:',
     '',

@@ -1,5 +1,6 @@
 import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { LookupFunction } from 'node:net';
 
 /** Headers that the stock exporter sets as it makes a request; `Content-Encoding` and Node's own come later. */
 const ownHeaders = ['content-type', 'host', 'user-agent'];
@@ -8,6 +9,14 @@ interface TlsOptions {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+}
+
+/** What an agent may be asked for beside the headers. */
+export interface AgentOptions {
+  /** Finds the addresses of the host. @default Node's own */
+  readonly lookup?: LookupFunction;
+  /** Sees each request before the first byte of it is written. */
+  readonly prepare?: (request: ClientRequest) => void;
 }
 
 /** The HTTP agents of one stock exporter. */
@@ -30,6 +39,7 @@ export function createAgents(
   url: URL,
   headers: Readonly<Record<string, string>>,
   tls: TlsOptions,
+  { prepare: prepareFurther, ...connection }: AgentOptions = {},
 ): Agents {
   const allowed = new Set([...Object.keys(headers), ...ownHeaders]);
   const agents: HttpAgent[] = [];
@@ -44,14 +54,15 @@ export function createAgents(
     request.setHeader('host', url.host);
     open.add(request);
     request.once('close', () => open.delete(request));
+    prepareFurther?.(request);
   }
 
   return {
     create(protocol) {
       const agent =
         protocol === 'http:'
-          ? new HttpAgent({ keepAlive: true })
-          : new HttpsAgent({ keepAlive: true, ...tls, rejectUnauthorized: true });
+          ? new HttpAgent({ keepAlive: true, ...connection })
+          : new HttpsAgent({ keepAlive: true, ...connection, ...tls, rejectUnauthorized: true });
       agents.push(agent);
       return withRequestFilter(agent, prepare);
     },

@@ -24,6 +24,11 @@ export interface StockOptions {
 
 const stockPackage = '@opentelemetry/exporter-trace-otlp-http';
 
+/** The class of one of OpenTelemetry's OTLP/HTTP exporters, or why there is none. */
+export type OtlpConstructor<T> =
+  | { readonly OtlpExporter: new (options: object) => T }
+  | { readonly fault: Fault };
+
 /** The first version that lets its user make the HTTP agent; an older one would ignore ours in silence. */
 const firstMinor = 204;
 
@@ -35,15 +40,10 @@ const firstMinor = 204;
  */
 export function createStockExporter(options: StockOptions, load: LoadPackage): StockExporter {
   const { url, headers, compression, timeoutMs, tls } = options;
-  const version = versionOf(loadOptional(`${stockPackage}/package.json`, load));
-  const OTLPTraceExporter = constructorIn(loadOptional(stockPackage, load), 'OTLPTraceExporter');
-  if (version === undefined || OTLPTraceExporter === undefined) return missing(stockPackage);
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major === 0 && minor < firstMinor) {
-    return fault(`needs ${stockPackage} 0.${firstMinor} or later`, 'upgrade it');
-  }
+  const loaded = loadOtlpExporter<SpanExporter>(stockPackage, 'OTLPTraceExporter', load);
+  if ('fault' in loaded) return loaded;
   const agents = createAgents(new URL(url), headers, tls ?? {});
-  const exporter = new OTLPTraceExporter({
+  const exporter = new loaded.OtlpExporter({
     url,
     headers,
     compression,
@@ -52,6 +52,26 @@ export function createStockExporter(options: StockOptions, load: LoadPackage): S
     httpAgentOptions: agents.create,
   });
   return { exporter: withAgents(exporter, agents) };
+}
+
+/**
+ * Loads one of OpenTelemetry's OTLP/HTTP exporters, of a version whose requests can be watched by an agent made here.
+ *
+ * @param className - Its class, which is taken to make what the caller says.
+ */
+export function loadOtlpExporter<T>(
+  name: string,
+  className: string,
+  load: LoadPackage,
+): OtlpConstructor<T> {
+  const version = versionOf(loadOptional(`${name}/package.json`, load));
+  const OtlpExporter = constructorIn<T>(loadOptional(name, load), className);
+  if (version === undefined || OtlpExporter === undefined) return missing(name);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major === 0 && minor < firstMinor) {
+    return fault(`needs ${name} 0.${firstMinor} or later`, 'upgrade it');
+  }
+  return { OtlpExporter };
 }
 
 /** The exporter's own shutdown waits for its requests, which live as long as their timeout. */
@@ -72,18 +92,21 @@ function withAgents(exporter: SpanExporter, agents: Agents): SpanExporter {
 export function createConsoleExporter(load: LoadPackage): StockExporter {
   // SDK 3 has no sdk-trace-base.
   for (const name of ['@opentelemetry/sdk-trace-base', '@opentelemetry/sdk-trace']) {
-    const ConsoleSpanExporter = constructorIn(loadOptional(name, load), 'ConsoleSpanExporter');
+    const ConsoleSpanExporter = constructorIn<SpanExporter>(
+      loadOptional(name, load),
+      'ConsoleSpanExporter',
+    );
     if (ConsoleSpanExporter) return { exporter: new ConsoleSpanExporter() };
   }
   return missing('@opentelemetry/sdk-trace-base');
 }
 
-type ExporterConstructor = new (options?: object) => SpanExporter;
+type Constructor<T> = new (options?: object) => T;
 
-function constructorIn(loaded: unknown, name: string): ExporterConstructor | undefined {
+function constructorIn<T>(loaded: unknown, name: string): Constructor<T> | undefined {
   if (typeof loaded !== 'object' || loaded === null) return undefined;
   const value: unknown = Reflect.get(loaded, name);
-  return typeof value === 'function' ? (value as ExporterConstructor) : undefined;
+  return typeof value === 'function' ? (value as Constructor<T>) : undefined;
 }
 
 function versionOf(loaded: unknown): string | undefined {
@@ -101,7 +124,7 @@ function loadOptional(name: string, load: LoadPackage): unknown {
   }
 }
 
-function missing(name: string): StockExporter {
+function missing(name: string): { readonly fault: Fault } {
   return fault(`needs ${name}, which can not be loaded`, `npm install ${name}`);
 }
 

@@ -1,5 +1,6 @@
 import { variablePart } from './backend-name.js';
 import { type Findings, shown } from './findings.js';
+import { monitoringSettings } from './monitoring-settings.js';
 import { nearest } from './nearest.js';
 import { backendSettings, type Setting } from './schema.js';
 
@@ -7,6 +8,8 @@ import { backendSettings, type Setting } from './schema.js';
 export const prefix = 'SIGNALBOX_';
 /** What the template's variables begin with. */
 export const templatePrefix = 'SIGNALBOX_TEMPLATE_';
+/** What the variables of monitoring begin with. */
+export const monitoringPrefix = 'SIGNALBOX_MONITORING_';
 /** What a backend's variables begin with, before its name. */
 export const backendPrefix = 'SIGNALBOX_BACKEND_';
 
@@ -97,6 +100,18 @@ export function reportUnknownTemplateVariable(
   const names = [...known, ...backendVariables.map((name) => templatePrefix + name)];
   const near = nearest(variable, names);
   const hint = near ? `did you mean ${near}?` : 'no backend has such a setting';
+  findings.problem(shown(variable), 'is not a known setting', hint);
+}
+
+/** Reports a variable that begins like one of monitoring and is none. */
+export function reportUnknownMonitoringVariable(variable: string, findings: Findings): void {
+  if (isServiceVariable(variable)) {
+    warnOfService(variable, findings);
+    return;
+  }
+  const names = Object.values(monitoringSettings).map((each) => monitoringPrefix + each.variable);
+  const near = nearest(variable, names);
+  const hint = near ? `did you mean ${near}?` : 'monitoring has no such setting';
   findings.problem(shown(variable), 'is not a known setting', hint);
 }
 

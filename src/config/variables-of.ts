@@ -2,9 +2,11 @@ import {
   backendVariable,
   type Entry,
   type Layer,
+  monitoringVariable,
   processVariable,
   templateVariable,
 } from './layer.js';
+import { monitoringSettings } from './monitoring-settings.js';
 import { backendOf } from './route-targets.js';
 import { backendSettings, processSettings, type Setting } from './schema.js';
 
@@ -35,6 +37,11 @@ export function variablesOf(layer: Layer): SettingVariable[] {
       listVariables(settings, backendSettings, (key) => backendVariable(name, key)),
     ).flat(),
     ...listVariables(layer.template?.settings ?? new Map(), backendSettings, templateVariable),
+    ...listVariables(
+      layer.monitoring?.settings ?? new Map(),
+      monitoringSettings,
+      monitoringVariable,
+    ),
   ];
 }
 

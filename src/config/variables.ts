@@ -5,9 +5,11 @@ import {
   createLayer,
   type Entry,
   type Layer,
+  monitoringVariable,
   processVariable,
   templateVariable,
 } from './layer.js';
+import { monitoringSettings } from './monitoring-settings.js';
 import { propagationSettings } from './propagation-settings.js';
 import {
   backendSettings,
@@ -27,8 +29,10 @@ import {
 } from './text.js';
 import {
   backendPrefix,
+  monitoringPrefix,
   prefix,
   reportUnknownBackendVariable,
+  reportUnknownMonitoringVariable,
   reportUnknownTemplateVariable,
   reportUnknownVariable,
   templatePrefix,
@@ -55,6 +59,7 @@ export function readVariables(
 ): Layer {
   const layer = createLayer();
   const processNames = new Set(readElsewhere);
+  for (const key of Object.keys(monitoringSettings)) processNames.add(monitoringVariable(key));
   for (const [key, setting] of Object.entries<Setting>(processSettings)) {
     if (setting.variable === undefined) continue;
     const name = processVariable(key);
@@ -66,6 +71,10 @@ export function readVariables(
   const owners = createOwners([...listBackends(layer, env, findings), ...(fileBackends ?? [])]);
   for (const variable of Object.keys(env)) {
     if (env[variable] === undefined || !variable.startsWith(prefix)) continue;
+    if (variable.startsWith(monitoringPrefix)) {
+      readMonitoringVariable(variable, env, layer, findings);
+      continue;
+    }
     if (processNames.has(variable)) continue;
     if (variable.startsWith(templatePrefix)) {
       readTemplateVariable(variable, processNames, env, layer, findings);
@@ -95,6 +104,7 @@ export function readEntry(
     findings.problem(variable, 'is set but empty', 'give it a value, or unset it');
     return undefined;
   }
+  if (text === '') return { value: setting.form === 'names' ? [] : text, where: variable };
   const { value, faults } = readText(text, setting);
   for (const { what, hint } of faults) findings.problem(variable, what, hint);
   return { value, where: variable };
@@ -201,6 +211,26 @@ function readTemplateVariable(
   layer.template ??= { settings: new Map(), whereMissing: templateVariable };
   const entry = readEntry(env, variable, setting, findings);
   if (entry) layer.template.settings.set(key, entry);
+}
+
+function readMonitoringVariable(
+  variable: string,
+  env: NodeJS.ProcessEnv,
+  layer: Layer,
+  findings: Findings,
+): void {
+  const rest = variable.slice(monitoringPrefix.length);
+  const found = Object.entries<Setting>(monitoringSettings).find(
+    ([, each]) => each.variable === rest,
+  );
+  if (found === undefined) {
+    reportUnknownMonitoringVariable(variable, findings);
+    return;
+  }
+  const [key, setting] = found;
+  layer.monitoring ??= { settings: new Map(), whereMissing: monitoringVariable };
+  const entry = readEntry(env, variable, setting, findings);
+  if (entry) layer.monitoring.settings.set(key, entry);
 }
 
 function readBackendVariable(

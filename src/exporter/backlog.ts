@@ -106,6 +106,8 @@ export interface BacklogOptions<P extends Parcel> {
   readonly onSettled: (runs: readonly Run[]) => void;
   /** Spans have been settled whose bytes nobody reads any more, nor can somebody still. */
   readonly release: (runs: readonly Run[], parent: string | undefined) => void;
+  /** Spans of so many bytes have left the queue, for a batch or dropped. */
+  readonly onLeave?: ((bytes: number) => void) | undefined;
 }
 
 /** Creates the backlog of one exporter, with nothing in it. */
@@ -250,6 +252,7 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
   form(lane: Lane, maxSpans: number, maxBytes: number): Batch<P> {
     const batch = createBatch<P>(lane, lane.queue.takeOldest(maxSpans, maxBytes));
     this.batches.push(batch);
+    this.#options.onLeave?.(batch.bytes);
     return batch;
   }
 
@@ -462,6 +465,7 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     if (runs.length === 0) return;
     const dropped = { spans: countSpans(runs), bytes: sumBytes(runs) };
     this.#leaveUnsent(dropped);
+    this.#options.onLeave?.(dropped.bytes);
     this.account.give(this.#heldBy(dropped));
     this.#count(lane, reason, dropped.spans, 'queued');
     this.#options.release(runs, lane.parent);

@@ -13,6 +13,7 @@ import { copiesOf, createFailover, type FailoverPart, type Handover } from './fa
 import { createGrace } from './grace.js';
 import type { Lane } from './lanes.js';
 import type { Memory } from './memory.js';
+import { oldestAcceptedAtMs } from './oldest.js';
 import { createPace } from './pace.js';
 import { createPack, nameOf, reasonOf } from './pack.js';
 import { createRateLimiter, withRateLimit } from './rate-limit.js';
@@ -26,6 +27,8 @@ export interface Exporter {
   readonly name: string;
   /** A shadow's spans may be lost, and nobody waits for them. */
   readonly role: ExporterRole;
+  /** When the oldest span was accepted that it holds in memory, on the monotonic clock; `undefined` for none. */
+  oldestQueuedAtMs(): number | undefined;
   /**
    * Takes one span over; from here on it is counted for this backend until it is settled.
    *
@@ -81,6 +84,8 @@ export interface ExporterParts<P extends Parcel> {
   readonly random: () => number;
   /** Opens a place on disk for batches that would otherwise be dropped; without it they are. */
   readonly openSpool?: OpenSpool<P> | undefined;
+  /** Is told how many bytes of spans have left the queue, for a batch or dropped. Once per batch, never per span. */
+  readonly onLeave?: ((bytes: number) => void) | undefined;
 }
 
 /** Spans that somebody waits for. */
@@ -118,6 +123,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     giveUp,
     onSettled,
     release: courier.release,
+    onLeave: parts.onLeave,
   });
   const { lanes } = backlog;
   const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
@@ -448,6 +454,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     },
     name: backend.name,
     role,
+    oldestQueuedAtMs: () => oldestAcceptedAtMs(backlog),
     accept,
     settle,
     flush,

@@ -27,6 +27,7 @@ export function createLazyExporter(
   return {
     name,
     role,
+    oldestQueuedAtMs: () => exporter?.oldestQueuedAtMs(),
     accept(span) {
       exporter ??= open();
       return exporter.accept(span);

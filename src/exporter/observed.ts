@@ -2,18 +2,26 @@ import type { Clock } from '../clock.js';
 import type { SendResult } from '../transport/result.js';
 import type { Courier, Parcel } from './courier.js';
 
+/** A parcel that says how many spans it has, or has them. */
+export interface CountedParcel extends Parcel {
+  readonly spans: number | readonly unknown[];
+}
+
 /** One request to a backend, and what became of it. */
 export interface Sent {
   readonly result: SendResult;
   /** From the request to its answer, a new connection included, in milliseconds. */
   readonly durationMs: number;
+  readonly spans: number;
+  /** Of the body, as it was sent; 0 for an exporter made elsewhere. */
+  readonly bytes: number;
 }
 
 /** Is told of each request to a backend when it has ended. Must not throw. */
 export type ObserveSent = (backend: string, sent: Sent) => void;
 
 /** The courier, with each request told of. Once per request, never per span. */
-export function withObserver<P extends Parcel>(
+export function withObserver<P extends CountedParcel>(
   courier: Courier<P>,
   backend: string,
   clock: Pick<Clock, 'now'>,
@@ -24,7 +32,9 @@ export function withObserver<P extends Parcel>(
     async send(parcel, signal) {
       const startMs = clock.now();
       const result = await courier.send(parcel, signal);
-      observe(backend, { result, durationMs: clock.now() - startMs });
+      const { bytes, spans } = parcel;
+      const count = typeof spans === 'number' ? spans : spans.length;
+      observe(backend, { result, durationMs: clock.now() - startMs, spans: count, bytes });
       return result;
     },
   };

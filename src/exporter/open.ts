@@ -11,7 +11,7 @@ import type { SpanExporter } from '../sdk.js';
 import { createTransport } from '../transport/send.js';
 import { formatUserAgent } from '../transport/user-agent.js';
 import { VERSION } from '../version.js';
-import type { Courier, Parcel } from './courier.js';
+import type { Courier } from './courier.js';
 import {
   createExporter,
   type Exporter,
@@ -20,7 +20,7 @@ import {
 } from './exporter.js';
 import { createLazyExporter } from './lazy.js';
 import type { Memory } from './memory.js';
-import { type ObserveSent, withObserver } from './observed.js';
+import { type CountedParcel, type ObserveSent, withObserver } from './observed.js';
 import { createSpool, type OpenSpool } from './spool/spool.js';
 import { createStock } from './stock.js';
 import { type Body, createWire } from './wire.js';
@@ -54,6 +54,12 @@ export interface OpenOptions {
    * @default nobody is
    */
   readonly observe?: ObserveSent;
+  /**
+   * Is told how many bytes of spans have left a backend's queue, for a batch or dropped.
+   *
+   * @default nobody is
+   */
+  readonly onLeave?: ((backend: string, bytes: number) => void) | undefined;
   /** Is told of what answers say that have audit headers. @default nobody is */
   readonly onAudit?: (event: AuditEvent) => void;
   /** @default Math.random */
@@ -109,15 +115,16 @@ function openWire(backend: Backend, options: OpenOptions): Exporter {
   });
 }
 
-function partsOf<P extends Parcel>(
+function partsOf<P extends CountedParcel>(
   backend: Backend,
   courier: Courier<P>,
   options: OpenOptions,
 ): ExporterParts<P> {
-  const { role, memory, ledger, log, clock, random = Math.random, observe } = options;
+  const { role, memory, ledger, log, clock, random = Math.random, observe, onLeave } = options;
   const observed =
     observe === undefined ? courier : withObserver(courier, backend.name, clock, observe);
-  return { backend, role, courier: observed, memory, ledger, log, clock, random };
+  const told = onLeave && ((bytes: number) => onLeave(backend.name, bytes));
+  return { backend, role, courier: observed, memory, ledger, log, clock, random, onLeave: told };
 }
 
 /** What opens the place on disk of a backend that has one. */

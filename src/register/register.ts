@@ -16,6 +16,8 @@ import { interceptRequests } from './incoming.js';
 import { startInstrumentations } from './instrumentations.js';
 import { applicationPackages, type Packages } from './packages.js';
 import { drainAtEnd } from './process-end.js';
+
+import { profileOnSignal } from './profile-signal.js';
 import { createPropagator } from './propagator.js';
 import { createProvider, hasProvider, loadSdk } from './provider.js';
 import { detectResource } from './resource.js';
@@ -90,6 +92,7 @@ function start(valid: Valid, host: NodeJS.Process): void {
       warn,
     });
   }
+  if (config.monitoring?.telemetry.has('memprof')) profileOnSignal(processor, host);
   // After the boundary: their server spans then belong to it.
   instrument(packages);
 }

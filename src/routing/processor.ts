@@ -1,5 +1,6 @@
 import type { Context, SpanContext } from '@opentelemetry/api';
 import type { MetricsComponent } from '../accounting/backend-metrics.js';
+import { assessHealth, boundedName, type Health } from '../accounting/health.js';
 import { createKeyTallies } from '../accounting/key-tallies.js';
 import { createLedger, type ExporterLedger, type Ledger } from '../accounting/ledger.js';
 import { createLog, type Log } from '../accounting/log.js';
@@ -23,6 +24,7 @@ import type { Exporter, ExporterRole } from '../exporter/exporter.js';
 import { failureOf, type ObserveSent } from '../exporter/observed.js';
 import { openExporter } from '../exporter/open.js';
 import { joinMemory, type MemoryShare } from '../exporter/shared-memory.js';
+import { createWatch, type HeapProfileOptions, type Watch } from '../monitoring/watch.js';
 import type { ReadableSpan } from '../sdk.js';
 import { createSystemClock } from '../system-clock.js';
 import { type AuditLog, createAuditLog } from '../transport/audit-log.js';
@@ -62,6 +64,7 @@ export class RoutingSpanProcessor {
   readonly #log: Log;
   readonly #recent: Recent;
   readonly #auditLog: AuditLog | undefined;
+  readonly #watch: Watch | undefined;
   readonly #clock: Clock;
   #config: ResolvedConfig;
   readonly #memoryShare: MemoryShare;
@@ -78,8 +81,13 @@ export class RoutingSpanProcessor {
   constructor(config: SignalboxConfig | ResolvedConfig);
   constructor(config: SignalboxConfig | ResolvedConfig) {
     const resolved = isResolved(config) ? config : resolveConfig(config);
+    this.#config = resolved;
     const clock = createSystemClock();
-    const log = createLog(clock);
+    const ownLog = createLog(clock);
+    const watch =
+      resolved.monitoring &&
+      createWatch(resolved.monitoring, clock, (name) => this.#config.backends.has(name));
+    const log = watch?.log(ownLog) ?? ownLog;
     const tallies = createKeyTallies();
     const metrics = createMetrics(resolved.meterProvider, tallies);
     const ledger = createLedger({ clock, log, metrics, tallies });
@@ -88,9 +96,11 @@ export class RoutingSpanProcessor {
     const { routeAttribute } = resolved;
     const encoderOf = createSpanEncoders(routeAttribute);
     const recent = createRecent(clock);
-    const observe: ObserveSent = (backend, { result, durationMs }) => {
+    const observe: ObserveSent = (backend, sent) => {
+      const { result, durationMs } = sent;
       const failure = failureOf(result);
       if (failure !== undefined) recent.fail({ backend, durationMs, ...failure });
+      watch?.onSent(backend, sent);
     };
     const auditLog =
       resolved.auditLog === undefined ? undefined : createAuditLog(resolved.auditLog, { log });
@@ -98,7 +108,8 @@ export class RoutingSpanProcessor {
       auditLog?.write(event);
       this.#tellOfAudit(event);
     };
-    const parts = { routeAttribute, encoderOf, memory, log, clock, observe, onAudit };
+    const onLeave = watch?.onLeave;
+    const parts = { routeAttribute, encoderOf, memory, log, clock, observe, onLeave, onAudit };
     const applyView = createApplyView(ledger.routing);
     const open = (
       backend: Backend,
@@ -141,8 +152,11 @@ export class RoutingSpanProcessor {
     this.#recent = recent;
     this.#auditLog = auditLog;
     this.#clock = clock;
-    this.#config = resolved;
     this.#memoryShare = memoryShare;
+    this.#watch = watch;
+    // Its last report is made during the shutdown, and tells of the backends as they are then.
+    const health = (nameOf: (backend: string) => string) => this.#assess(nameOf, false);
+    watch?.start({ stats: () => this.stats(), health }, ownLog);
     this.#warn(resolved);
   }
 
@@ -240,6 +254,27 @@ export class RoutingSpanProcessor {
     return this.#ledger.stats();
   }
 
+  /**
+   * How the pipeline and each of its backends are, for a service's own health endpoint: without route keys, URLs or
+   * credentials. It costs what `stats()` does.
+   *
+   * A backend that is down is no reason to restart the service: its spans wait, and would be lost.
+   */
+  health(): Health {
+    return this.#assess(boundedName, this.#stopped !== undefined);
+  }
+
+  /**
+   * Samples the heap and sends the profile to the endpoint of `monitoring`, whose telemetry has to include `memprof`.
+   * The profile has names of functions and files, and no values.
+   *
+   * @returns whether the receiver has taken it; `false` as well while another one is made, or after `shutdown()`. Never
+   *   rejects.
+   */
+  sendHeapProfile(options?: HeapProfileOptions): Promise<boolean> {
+    return this.#watch?.sendHeapProfile(options) ?? Promise.resolve(false);
+  }
+
   /** @internal Remembers decisions and failures from here on. */
   watch(): Pick<Recent, 'decisions' | 'failures'> {
     this.#recent.switchOn();
@@ -278,12 +313,23 @@ export class RoutingSpanProcessor {
     const exporters = this.#exporters();
     // While those that stand by still take something.
     for (const { failover } of exporters) failover?.yieldAll();
-    await Promise.all(exporters.map((exporter) => exporter.shutdown(deadline)));
+    const closed = Promise.all(exporters.map((exporter) => exporter.shutdown(deadline)));
+    await Promise.all([closed, this.#watch?.close(closed, deadline)]);
     await Promise.race([this.#auditLog?.flush(), deadline.passed]);
     deadline.cancel();
     this.#memoryShare.leave();
     this.#ledger.close();
     this.#log.flush();
+  }
+
+  #assess(nameOf: (backend: string) => string, isShutDown: boolean): Health {
+    const nowMs = this.#clock.now();
+    const waiting = this.#exporters().map((exporter) => {
+      const sinceMs = exporter.oldestQueuedAtMs();
+      const oldestQueuedMs = sinceMs === undefined ? undefined : nowMs - sinceMs;
+      return { name: exporter.name, oldestQueuedMs };
+    });
+    return assessHealth(this.stats().backends, waiting, isShutDown, nameOf);
   }
 
   #tellOfAudit(event: AuditEvent): void {

@@ -63,6 +63,12 @@ export class TenantExporter implements Exporter {
     return this.#opened?.ledger ?? NOTHING;
   }
 
+  oldestQueuedAtMs(): number | undefined {
+    const open = [...this.#closing, ...(this.#opened === undefined ? [] : [this.#opened])];
+    const times = open.flatMap(({ exporter }) => exporter.oldestQueuedAtMs() ?? []);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
   accept(span: RoutedSpan): number {
     if (this.#opened === undefined) {
       if (!this.#keeper.admit(this)) return this.#refuse();

@@ -16,8 +16,8 @@ export class TransportError extends Error {
   }
 }
 
-// Node's "X509 certificate error codes": what OpenSSL finds wrong with the server's certificate.
-const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
+/** Node's "X509 certificate error codes": what OpenSSL finds wrong with the server's certificate. */
+export const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
   'CERT_CHAIN_TOO_LONG',
   'CERT_HAS_EXPIRED',
   'CERT_NOT_YET_VALID',

@@ -26,6 +26,7 @@ const valid = z.strictObject({
     z.strictObject({ name: z.string(), url: z.string().nullable(), settings: z.array(setting) }),
   ),
   template: z.array(setting).nullable(),
+  monitoring: z.array(setting).nullable(),
   routes: z.array(
     z.strictObject({
       key: z.string(),
@@ -276,4 +277,25 @@ route_parents: { globex: 'project_name:globex' }
       parent: 'project_name:globex',
     },
   ]);
+});
+
+test('shows where telemetry about the pipeline goes, without its key', async () => {
+  const env = {
+    ...twoBackends,
+    SIGNALBOX_MONITORING_ENDPOINT: 'https://monitoring.example',
+    SIGNALBOX_MONITORING_API_KEY: 'secret-key',
+  };
+  const { code, stdout } = await signalbox(['check'], env);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^monitoring$/m);
+  expect(stdout).toMatch(
+    /endpoint\s+https:\/\/monitoring\.example\s+SIGNALBOX_MONITORING_ENDPOINT/,
+  );
+  expect(stdout).not.toContain('secret-key');
+  const json = await signalbox(['check', '--json'], env);
+  expect(valid.parse(JSON.parse(json.stdout)).monitoring).toContainEqual({
+    name: 'telemetry',
+    value: 'status,metrics,usage',
+    source: 'default',
+  });
 });

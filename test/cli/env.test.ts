@@ -97,6 +97,23 @@ test('a template goes both ways', async () => {
   expect({ ...parseEnv(stdout) }).toEqual(env);
 });
 
+test('settings of monitoring go both ways', async () => {
+  const env = {
+    SIGNALBOX_BACKENDS: 'a',
+    SIGNALBOX_BACKEND_A_ENDPOINT: 'https://a.example',
+    SIGNALBOX_MONITORING_ENDPOINT: 'https://monitoring.example',
+    SIGNALBOX_MONITORING_TELEMETRY: 'status,logs',
+    SIGNALBOX_MONITORING_API_KEY: 'secret-key',
+  };
+  const file = await toFile(env);
+  const { SIGNALBOX_MONITORING_API_KEY } = env;
+  const beside = { SIGNALBOX_MONITORING_API_KEY, SIGNALBOX_CONFIG_FILE: file };
+  expect(loadConfig(beside)).toEqual(loadConfig(env));
+  const { code, stdout } = await onTerminal(['env', '--show-secrets'], beside);
+  expect(code).toBe(0);
+  expect({ ...parseEnv(stdout) }).toEqual(env);
+});
+
 test('a file that no variables can say is a problem', async () => {
   const file = temporaryFile(
     'signalbox.yaml',

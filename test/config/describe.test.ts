@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { maskUrl, maskValue } from '../../src/config/mask.js';
+import { monitoringSettings } from '../../src/config/monitoring-settings.js';
 import { propagationSettings } from '../../src/config/propagation-settings.js';
 import {
   backendSettings,
@@ -12,6 +13,7 @@ const all = Object.entries<Setting>({
   ...backendSettings,
   ...processSettings,
   ...propagationSettings,
+  ...monitoringSettings,
   ...registerSettings,
 });
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { monitoringSettings } from '../../src/config/monitoring-settings.js';
 import { propagationSettings } from '../../src/config/propagation-settings.js';
 import {
   backendSettings,
@@ -16,6 +17,7 @@ test('has a row for every setting that a variable can give', () => {
   const settings = [
     ...Object.values<Setting>(processSettings),
     ...Object.values<Setting>(propagationSettings),
+    ...Object.values<Setting>(monitoringSettings),
     ...Object.values<Setting>(backendSettings),
     ...Object.values<Setting>(registerSettings),
   ];

@@ -37,6 +37,7 @@ function openExporter(backend: Backend, own: ExporterLedger): Exporter {
   return {
     name,
     role: 'primary',
+    oldestQueuedAtMs: () => undefined,
     accept() {
       own.accept();
       if (away.has(name)) {
