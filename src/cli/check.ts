@@ -55,6 +55,7 @@ function toJson(description: ConfigDescription): object {
       backends: to,
       ...(targets && { targets: targets.map(targetToJson) }),
       ...(parent !== undefined && { parent }),
+      ...requirementToJson(resolved.residency?.required.get(key)),
       ...originToJson(routes?.get(key) ?? { kind: 'default' }),
     })),
     settings: settings.map(settingToJson),
@@ -65,6 +66,10 @@ function toJson(description: ConfigDescription): object {
 
 function targetToJson({ backend, role, share }: RouteTarget): object {
   return { backend, role, ...(share !== undefined && { share: formatShare(share) }) };
+}
+
+function requirementToJson(required: string | undefined): object {
+  return required === undefined ? {} : { requires: required };
 }
 
 function settingToJson({ name, value, origin }: DescribedSetting): object {
@@ -84,9 +89,13 @@ function toLines(description: ConfigDescription, printer: Printer): string[] {
   const settingTable = (each: readonly DescribedSetting[]) =>
     table(['setting', 'value', 'from'], each.flatMap(settingRow));
 
+  const { required } = resolved.residency ?? {};
+  // Most configurations have no such column.
+  const isAnyRequired = required !== undefined && required.size > 0;
   const routeRows = Array.from(resolved.routes.values(), (route) => [
     route.key,
     formatTargets(route),
+    ...(isAnyRequired ? [required.get(route.key) ?? ''] : []),
     routes === undefined ? faint("the backend's own name") : originCell(routes.get(route.key)),
   ]);
   return [
@@ -101,7 +110,7 @@ function toLines(description: ConfigDescription, printer: Printer): string[] {
       : [...heading('template, for keys that no route knows'), ...settingTable(template)]),
     ...(monitoring === undefined ? [] : [...heading('monitoring'), ...settingTable(monitoring)]),
     ...heading('routes'),
-    ...table(['key', 'backends', 'from'], routeRows),
+    ...table(['key', 'backends', ...(isAnyRequired ? ['requires'] : []), 'from'], routeRows),
     ...heading('process'),
     ...settingTable([...settings, ...variables]),
     ...(resolved.warnings.length > 0 ? heading('warnings') : []),

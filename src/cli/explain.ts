@@ -78,14 +78,16 @@ function ofKeys(keys: readonly string[], report: ServiceReport): ServiceReport {
 
 function toJson(explanations: readonly Explanation[], report: ServiceReport | undefined): object {
   return {
-    keys: explanations.map(({ key, reason, because, dropped, backends }) => ({
+    keys: explanations.map(({ key, reason, because, requires, dropped, backends }) => ({
       key: key ?? null,
       reason,
       because,
+      ...(requires !== undefined && { requires: requires.class }),
       ...(dropped !== undefined && { dropped }),
       backends: backends.map(({ backend, url, ...what }) => ({
         name: backend.name,
         url: url ?? null,
+        ...(backend.class !== undefined && { class: backend.class }),
         ...what,
       })),
     })),
@@ -104,26 +106,36 @@ function toLines(
 }
 
 function explanationLines(explanation: Explanation, printer: Printer): string[] {
-  const { key, because, dropped, backends } = explanation;
+  const { key, because, requires, dropped, backends } = explanation;
   const name = key === undefined ? '(no key)' : shownKey(key);
   const rows: Cell[][] = [
     ...(dropped === undefined ? [] : [['dropped', { text: dropped, style: 'bad' as const }]]),
-    ...backends.flatMap(({ backend, url, parent, ...target }) => [
-      ['to', `${backend.name}  ${url ?? 'no URL of its own'}${describeShare(target)}`],
-      ...(parent === undefined ? [] : [['under', parent]]),
+    ...backends.flatMap((each) => [
+      ['to', backendLine(each)],
+      ...(each.parent === undefined ? [] : [['under', each.parent]]),
     ]),
     ['because', because],
+    ...(requires === undefined
+      ? []
+      : [['requires', `backends of the class ${requires.class} (${requires.where})`]]),
     ...viewRows(explanation),
   ];
   return [printer.paint('heading', name), ...renderColumns(rows, { ...printer, indent: 2 })];
 }
 
-function describeShare({ role, share }: Pick<ExplainedBackend, 'role' | 'share'>): string {
+function backendLine({
+  backend,
+  url = 'no URL of its own',
+  role,
+  share,
+}: ExplainedBackend): string {
   const words = [
     ...(role === 'shadow' ? ['as a shadow'] : []),
     ...(share === undefined ? [] : [`${share} of the traces`]),
+    ...(backend.class === undefined ? [] : [`class ${backend.class}`]),
+    ...(backend.standby === undefined ? [] : [`standby ${backend.standby}`]),
   ];
-  return words.length === 0 ? '' : `  (${words.join(', ')})`;
+  return `${backend.name}  ${url}${words.length === 0 ? '' : `  (${words.join(', ')})`}`;
 }
 
 /** What the configuration makes of the spans, with the backends' names where they differ. */

@@ -17,6 +17,8 @@ export interface Explanation {
   readonly reason: 'route' | 'own_name' | 'template' | 'default' | 'unknown';
   /** The reason in a sentence. */
   readonly because: string;
+  /** The residency class that the key requires, and where that is said. */
+  readonly requires: { readonly class: string; readonly where: string } | undefined;
   /** What the spans are dropped as, where they go nowhere. */
   readonly dropped: RoutingDropReason | undefined;
   readonly backends: readonly ExplainedBackend[];
@@ -68,6 +70,7 @@ export function explainKey(description: ConfigDescription, key: string | undefin
       key,
       reason: 'template',
       because,
+      requires: requirementOf(key),
       dropped: undefined,
       backends: [explainBackend(made, key)],
     };
@@ -87,7 +90,7 @@ export function explainKey(description: ConfigDescription, key: string | undefin
       if (backend === undefined) return [];
       return [explainBackend(backend, to.key, to.targets?.[index], to.parent)];
     });
-    return { key, reason, because, dropped: undefined, backends };
+    return { key, reason, because, requires: requirementOf(key), dropped: undefined, backends };
   }
 
   function leadNowhere(
@@ -95,7 +98,13 @@ export function explainKey(description: ConfigDescription, key: string | undefin
     because: string,
     dropped: RoutingDropReason,
   ): Explanation {
-    return { key, reason, because, dropped, backends: [] };
+    return { key, reason, because, requires: undefined, dropped, backends: [] };
+  }
+
+  function requirementOf(of: string | undefined): Explanation['requires'] {
+    const required = of === undefined ? undefined : resolved.residency?.required.get(of);
+    if (of === undefined || required === undefined) return undefined;
+    return { class: required, where: where(['routeClasses', of]) };
   }
 
   function explainBackend(

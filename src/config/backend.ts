@@ -40,6 +40,7 @@ export function resolveBackend(
   const batchSize = options.maxExportBatchSize ?? backendSettings.maxExportBatchSize.default;
   return Object.freeze({
     name,
+    class: options.class,
     url: wire.url,
     headers: wire.headers,
     compression: wire.compression,

@@ -2,6 +2,7 @@ import { createBackendLookup } from './backend-lookup.js';
 import type { Outside } from './backend-source.js';
 import type { CheckedConfig } from './check.js';
 import type { Findings, Where } from './findings.js';
+import { frozenMap } from './frozen-map.js';
 import type { DynamicConfig } from './resolved.js';
 import { processSettings } from './schema.js';
 import { resolveTemplate } from './template.js';
@@ -21,6 +22,7 @@ export function resolveDynamic(
   const { template, resolveBackend } = config;
   const limits = {
     hosts: outside.hosts,
+    classes: frozenMap<string, string>([]),
     idleTimeoutMs: config.templateIdleTimeoutMs ?? processSettings.templateIdleTimeoutMs.default,
     maxBackends: config.templateMaxBackends ?? processSettings.templateMaxBackends.default,
   };

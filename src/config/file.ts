@@ -10,6 +10,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { backendNameHint, isBackendName } from './backend-name.js';
+import { parseGroup, parseGroups } from './class-text.js';
 import { type Findings, shown, shownKey } from './findings.js';
 import { type BackendLayer, createLayer, type Entry, type Layer } from './layer.js';
 import { monitoringSettings } from './monitoring-settings.js';
@@ -187,6 +188,8 @@ function readValue(
       return readMap(node, setting, path, place, reading);
     case 'names':
       return readNames(node, setting, place, reading);
+    case 'groups':
+      return readGroups(node, setting, place, reading);
     default:
       return readScalar(node, setting, place, reading);
   }
@@ -206,6 +209,22 @@ function readNames(node: unknown, setting: Setting, place: string, reading: Read
   const parsed = parseNames(value);
   for (const { what, hint } of parsed.faults) reading.findings.problem(place, what, hint);
   return { value: parsed.value };
+}
+
+/** Reads a sequence of groups, each a sequence of names or `name|name`; or a text as in the variable. */
+function readGroups(node: unknown, setting: Setting, place: string, reading: Reading): Read {
+  const part = { ...setting, ...setting.part };
+  if (!isSeq(node)) {
+    const { value } = readScalar(node, setting, place, reading);
+    return typeof value === 'string' ? { value: parseGroups(value).value } : {};
+  }
+  const groups = node.items.map((item) => {
+    const group = resolve(item, reading);
+    if (isSeq(group)) return readNames(group, part, place, reading).value;
+    const { value } = readScalar(group, part, place, reading);
+    return typeof value === 'string' ? parseGroup(value) : undefined;
+  });
+  return groups.includes(undefined) ? {} : { value: groups };
 }
 
 /** Reads a scalar; one that can not be read is among the findings, and leaves no value. */

@@ -1,3 +1,4 @@
+import { formatGroups } from './class-text.js';
 import { parseUrl } from './endpoint.js';
 import type { Setting } from './schema.js';
 
@@ -13,9 +14,10 @@ export type ShownValue =
   | Readonly<Record<string, string | readonly string[]>>;
 
 /** The value of a setting without what is secret in it: of a compound one the names of its parts stay. */
-export function maskValue(value: unknown, { isSecret = false }: Setting): ShownValue {
+export function maskValue(value: unknown, { form, isSecret = false }: Setting): ShownValue {
   if (typeof value === 'number' || typeof value === 'boolean') return isSecret ? MASK : value;
   if (typeof value === 'string') return maskText(value, isSecret);
+  if (form === 'groups') return formatGroups(value);
   if (Array.isArray(value)) return value.map((each) => maskText(String(each), isSecret));
   return Object.fromEntries(
     Object.entries(value ?? {}).map(([name, part]) => [name, maskPart(part, isSecret)]),

@@ -138,6 +138,28 @@ export interface SignalboxConfig {
   unknownRoute?: 'drop' | 'default' | undefined;
 
   /**
+   * Groups of residency classes that exclude each other, such as `[['eu', 'us']]`: the spans of one route key may reach
+   * backends of one class of a group alone. A class may be in several groups; classes that share none do not exclude each
+   * other. Checked at construction, at each `update`, for each backend that is found for a key, and before what is on disk
+   * is sent.
+   *
+   * @default []
+   */
+  exclusiveClasses?: readonly (readonly string[])[] | undefined;
+
+  /**
+   * The residency class that a route key requires of every backend that its spans may reach, such as `{ acme: 'eu' }`. Of
+   * keys that have a route, or whose backend `template` or `resolveBackend` finds: a backend of another class is no valid
+   * answer for such a key, and where it has none its spans are dropped as `unknown_route`, whatever `unknownRoute` says.
+   *
+   * Where any key requires a class, all backends of the default route must have one: whose spans leave by it may not be
+   * known yet.
+   *
+   * @default {}
+   */
+  routeClasses?: Readonly<Record<string, string>> | undefined;
+
+  /**
    * Name of the span attribute that carries the route key. The empty string writes none.
    *
    * @default 'signalbox.route'
@@ -316,6 +338,14 @@ export interface BackendConfig {
    * preset `braintrust` needs it, and only it takes it.
    */
   parent?: string | undefined;
+
+  /**
+   * Its residency class, such as `eu`: where it is, or whose spans it may have. 1 to 64 lower-case letters, digits, `-` and `_`,
+   * beginning with a letter or digit. `exclusiveClasses` and `routeClasses` say which spans it may get.
+   *
+   * None by default: such a backend satisfies no key that requires a class.
+   */
+  class?: string | undefined;
 
   /**
    * Encoding of the bodies. `http/protobuf`, as the OTLP specification recommends; the exporter `otlp-http`

@@ -5,10 +5,12 @@ import { type CachedSurroundings, type Surroundings, withCaches } from './backen
 import { type CheckedConfig, checkConfig } from './check.js';
 import { directoryFault } from './directory.js';
 import { isDynamic, resolveDynamic } from './dynamic.js';
+import { withRequiredClasses } from './dynamic-classes.js';
 import { ConfigError } from './error.js';
 import { createFindings, type Findings, shown, shownKey, type Where } from './findings.js';
 import { frozenMap } from './frozen-map.js';
 import { resolveMonitoring } from './monitoring.js';
+import { resolveResidency } from './residency.js';
 import type { Backend, ResolvedConfig } from './resolved.js';
 import { checkRouteParents } from './route-parents.js';
 import { checkRoles } from './route-roles.js';
@@ -34,7 +36,7 @@ export function resolveConfig(
   const findings = createFindings();
   const where: Where = ([setting, ...path]) => {
     if (setting === undefined) return 'configuration';
-    const hasKeys = setting === 'routes' || setting === 'routeParents';
+    const hasKeys = ['routes', 'routeParents', 'routeClasses'].includes(setting);
     return [shown(setting), ...path.map(hasKeys ? shownKey : shown)].join('.');
   };
   return resolveWith(checkConfig(config, where, findings), where, findings, surroundings);
@@ -56,10 +58,13 @@ export function resolveWith(
   const cached = withCaches(surroundings, hosts);
   const backends = resolveBackends(config, where, findings, cached);
   const names = new Set(Object.keys(config.backends ?? {}));
-  const dynamic = resolveDynamic(config, where, findings, { surroundings, hosts });
+  const source = resolveDynamic(config, where, findings, { surroundings, hosts });
   const monitoring = resolveMonitoring(config.monitoring, where, findings, cached);
   checkAudit(config, backends.values(), where, findings);
   const { routes, ...choices } = resolveRoutes(config, names, where, findings);
+  const { defaultRoute } = choices;
+  const parts = { routes, defaultRoute, dynamic: source };
+  const residency = resolveResidency(config, parts, where, findings);
   checkRouteParents(config, routes, backends, where, findings);
   checkStandbys(config.backends ?? {}, backends, { routes, ...choices }, where, findings);
   checkRoles(routes.values(), backends, where, findings);
@@ -70,8 +75,9 @@ export function resolveWith(
   const resolved: ResolvedConfig = Object.freeze({
     backends: frozenMap(backends),
     routes: frozenMap(routes),
-    dynamic,
+    dynamic: source && residency ? withRequiredClasses(source, residency, routes) : source,
     ...choices,
+    residency,
     routeAttribute: attribute === '' ? undefined : attribute,
     maxBufferedBytes: config.maxBufferedBytes ?? settings.maxBufferedBytes.default,
     shutdownTimeoutMs: config.shutdownTimeoutMs ?? settings.shutdownTimeoutMs.default,

@@ -20,6 +20,8 @@ export interface CredentialSources {
 /** One backend, checked and complete: every default filled in, every file read. Frozen. */
 export interface Backend {
   readonly name: string;
+  /** Its residency class. */
+  readonly class: string | undefined;
   /** The exact URL that traces are posted to. Absent for a backend whose `exporter` has its own. */
   readonly url: string | undefined;
   /** Lower-case names; credentials included. */
@@ -140,6 +142,11 @@ export interface DynamicConfig {
   readonly source: Backend | ResolveBackend;
   /** Where an answer of the application's may lead; a template's backends are bounded further. */
   readonly hosts: HostPolicy;
+  /**
+   * The class that a key requires of its backend: any other is no valid answer. A key that requires one and has no backend
+   * never follows `unknownRoute`.
+   */
+  readonly classes: ReadonlyMap<string, string>;
   /** How long an answer counts; for ever, where it can not change. */
   readonly ttlMs: number;
   readonly idleTimeoutMs: number;
@@ -176,6 +183,14 @@ export type OtlpClass = new (
   shutdown(): Promise<void>;
 };
 
+/** Which classes of backends the spans of a route key may reach. */
+export interface Residency {
+  /** Groups of classes of which one key's spans may reach one alone. */
+  readonly exclusive: readonly (readonly string[])[];
+  /** The class that a route key requires of every backend. */
+  readonly required: ReadonlyMap<string, string>;
+}
+
 /** The whole configuration, checked and complete. Frozen, whole. */
 export interface ResolvedConfig {
   readonly backends: ReadonlyMap<string, Backend>;
@@ -186,6 +201,8 @@ export interface ResolvedConfig {
   /** Where requests that set no key go; `undefined` drops them. */
   readonly defaultRoute: Route | undefined;
   readonly unknownRoute: 'drop' | 'default';
+  /** `undefined` where there are no rules. */
+  readonly residency: Residency | undefined;
   /** Name of the attribute that carries the key; `undefined` writes none. */
   readonly routeAttribute: string | undefined;
   readonly maxBufferedBytes: number;

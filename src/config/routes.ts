@@ -115,7 +115,8 @@ function resolveDefault(
   return undefined;
 }
 
-function backendHint(name: string, candidates: Iterable<string>): string {
+/** What would be right where a name is none of the candidates, which are gone through more than once. */
+export function backendHint(name: string, candidates: Iterable<string>): string {
   const near = nearest(name, candidates);
   if (near !== undefined) return `did you mean ${near}?`;
   const [some = 'none', ...others] = candidates;

@@ -27,6 +27,7 @@ function lastingSettings({ delivery, headers, tls, ...settings }: Backend): obje
 /** Whether both would give the same backends. */
 export function isSameSource(one: DynamicConfig, other: DynamicConfig): boolean {
   if (!isSame(one.hosts, other.hosts)) return false;
+  if (!isSame([...one.classes], [...other.classes])) return false;
   if (typeof one.source === 'function' || typeof other.source === 'function') {
     return one.source === other.source;
   }

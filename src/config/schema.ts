@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { SpanExporter } from '../sdk.js';
 import { parseAllowedHost } from './allowed-hosts.js';
 import type { AuditEvent } from './audit-event.js';
+import { backendClass, exclusiveClasses, routeClasses } from './class-settings.js';
 import { hashKeyHint, isHashKey } from './hash-key.js';
 import type { MonitoringConfig } from './monitoring-settings.js';
 import type {
@@ -112,6 +113,7 @@ export const backendSettings = {
     hint: 'such as project_name:checkout',
     description: 'What the traces belong to at Braintrust; the preset `braintrust` needs it.',
   }),
+  class: backendClass,
   protocol: withDefault(
     'http/protobuf',
     choice({
@@ -422,6 +424,8 @@ export const processSettings = {
       description: 'What happens to the spans of a key that no route knows.',
     }),
   ),
+  exclusiveClasses,
+  routeClasses,
   routeAttribute: withDefault(
     'signalbox.route',
     text({

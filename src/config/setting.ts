@@ -19,6 +19,7 @@ export interface Setting<T = unknown> {
     | 'pairs'
     | 'limits'
     | 'routes'
+    | 'groups'
     | 'byKey'
     | 'backends'
     | 'object';

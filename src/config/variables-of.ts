@@ -1,3 +1,4 @@
+import { formatGroups } from './class-text.js';
 import {
   backendVariable,
   type Entry,
@@ -80,6 +81,8 @@ function formatValue(value: unknown, { form }: Setting): string {
       return pairs(value, (key, text) => `${key}=${encode(String(text))}`);
     case 'limits':
       return pairs(value, (name, limit) => `${name}=${limit}`);
+    case 'groups':
+      return formatGroups(value);
     case 'names':
       return Array.isArray(value) ? value.join(',') : String(value);
     default:

@@ -1,4 +1,5 @@
 import { backendNameHint, isBackendName, variablePart } from './backend-name.js';
+import { parseGroups } from './class-text.js';
 import type { Findings } from './findings.js';
 import {
   backendVariable,
@@ -125,6 +126,8 @@ function readText(text: string, { form }: Setting): ParsedList<unknown> {
       return parseLimits(text);
     case 'routes':
       return parseRoutes(text);
+    case 'groups':
+      return parseGroups(text);
     case 'byKey':
       return parseByKey(text);
     default:

@@ -2,6 +2,7 @@ import type { BackendLedger } from '../accounting/ledger.js';
 import type { Log } from '../accounting/log.js';
 import type { Clock } from '../clock.js';
 import type { AuditEvent } from '../config/audit-event.js';
+import type { WrittenBatch } from '../config/may-replay.js';
 import type { Backend } from '../config/resolved.js';
 import { runDetached } from '../detached.js';
 import { createSizeEstimate } from '../encoding/estimate.js';
@@ -43,11 +44,11 @@ export interface OpenOptions {
   readonly log: Log;
   readonly clock: Clock;
   /**
-   * Whether spans of these route keys may be sent from disk to the backend today.
+   * Whether a batch may be sent from disk to the backend today; what may not is set aside.
    *
    * @default () => true
    */
-  readonly mayReplay?: ((routeKeys: readonly string[]) => boolean) | undefined;
+  readonly mayReplay?: ((batch: WrittenBatch) => boolean) | undefined;
   /**
    * Is told of each request.
    *

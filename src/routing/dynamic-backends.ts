@@ -136,8 +136,10 @@ export function createDynamicBackends(
     misses.delete(key);
     const untilMs = clock.now() + config.ttlMs;
     if (backend === undefined) {
-      miss(key, { destination: undefined, untilMs });
-      return undefined;
+      // Nobody has said that the default route is of the class that the key requires.
+      const destination = config.classes.has(key) ? NOWHERE : undefined;
+      miss(key, { destination, untilMs });
+      return destination;
     }
     const isSame = known !== undefined && isSameBackend(known.backend, backend);
     if (!isSame && !owners.isFree(backend)) {

@@ -12,6 +12,8 @@ import type { AuditEvent } from '../config/audit-event.js';
 import { resolveFromEnv } from '../config/env.js';
 import { ConfigError } from '../config/error.js';
 import { listFixedChanges } from '../config/fixed-settings.js';
+import { mayReplay as mayReplayToday, type WrittenBatch } from '../config/may-replay.js';
+import { mayLink } from '../config/residency.js';
 import { isResolved, resolveConfig } from '../config/resolve.js';
 import type { Backend, ResolvedConfig } from '../config/resolved.js';
 import type { SignalboxConfig } from '../config/schema.js';
@@ -117,7 +119,8 @@ export class RoutingSpanProcessor {
       component?: MetricsComponent,
     ): OpenBackend => {
       const own = ledger.backend(backend, component);
-      const exporter = openExporter(backend, { ...parts, role, ledger: own });
+      const mayReplay = (batch: WrittenBatch) => mayReplayToday(this.#config, backend, batch);
+      const exporter = openExporter(backend, { ...parts, role, ledger: own, mayReplay });
       return applyView({ backend, ledger: own, exporter });
     };
     const retire = (own: ExporterLedger) => ledger.retire(own);
@@ -143,6 +146,12 @@ export class RoutingSpanProcessor {
       ledger: ledger.routing,
       log,
       recent,
+      mayLink: (backend, parents) =>
+        mayLink(
+          this.#config.residency,
+          backend.class,
+          parents?.exporters === undefined ? undefined : parents.classes,
+        ),
       clock,
     });
     this.#backends = backends;

@@ -18,7 +18,7 @@ import {
   type LocalTrace,
   registry,
 } from './registry.js';
-import { createFindOrphan } from './reroot.js';
+import { createFindOrphan, type OrphanOptions } from './reroot.js';
 import {
   type Destination,
   isPending,
@@ -55,6 +55,8 @@ export interface RouterOptions {
   readonly ledger: RoutingLedger;
   readonly log: Log;
   readonly recent: Pick<Recent, 'decide'>;
+  /** Whether a link may stand at a backend; see {@link OrphanOptions}. */
+  readonly mayLink: NonNullable<OrphanOptions['mayLink']>;
   readonly clock: Clock;
 }
 
@@ -81,7 +83,7 @@ export function createRouter(options: RouterOptions): Router {
   let { table } = options;
   const { listeners } = registry();
   const owner = {};
-  const findOrphan = createFindOrphan({ whereabouts });
+  const findOrphan = createFindOrphan({ whereabouts, mayLink: options.mayLink });
   let closed = false;
 
   const lot = createParkingLot({

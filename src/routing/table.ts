@@ -19,6 +19,8 @@ export interface RouteDestination {
   readonly choose: ChooseExporters | undefined;
   /** How its spans travel; `undefined` for as any. */
   readonly lane: RouteLane | undefined;
+  /** The residency classes of these backends. */
+  readonly classes: readonly (string | undefined)[];
   /** Those of the exporters whose backends have `REROOT`, with these; `undefined` where none has. */
   readonly rerooting: ReadonlyMap<Exporter, Backend> | undefined;
 }
@@ -82,6 +84,7 @@ export function createTable(
       backends,
       choose: targets && createChoice(key, targets, exporters),
       lane: laneOf(route),
+      classes: backends.map((name) => config.backends.get(name)?.class),
       rerooting: rerootingOf(route, exporters),
     };
   };

@@ -49,6 +49,7 @@ export class TenantExporter implements Exporter {
       backends: [backend.name],
       choose: undefined,
       lane: undefined,
+      classes: [backend.class],
       rerooting: backend.reroot ? new Map([[this, backend]]) : undefined,
     };
     this.#keeper = keeper;

@@ -41,6 +41,7 @@ const valid = z.strictObject({
         )
         .optional(),
       parent: z.string().optional(),
+      requires: z.string().optional(),
       ...origin,
     }),
   ),
@@ -298,4 +299,29 @@ test('shows where telemetry about the pipeline goes, without its key', async () 
     value: 'status,metrics,usage',
     source: 'default',
   });
+});
+
+test('shows the class of each backend, and what keys require', async () => {
+  const env = {
+    ...twoBackends,
+    SIGNALBOX_BACKEND_STANDARD_CLASS: 'us',
+    SIGNALBOX_BACKEND_BYOC_ACME_CLASS: 'eu',
+    SIGNALBOX_EXCLUSIVE_CLASSES: 'eu|cn,us|cn',
+    SIGNALBOX_ROUTE_CLASSES: 'acme=eu',
+  };
+  const { stdout } = await signalbox(['check', '--json'], env);
+  const report = valid.parse(JSON.parse(stdout));
+  expect(settingOf(report, 'standard', 'class')?.value).toBe('us');
+  expect(report.routes.map(({ key, requires }) => [key, requires])).toEqual([
+    ['acme', 'eu'],
+    ['globex', undefined],
+  ]);
+  const values = report.settings.map(({ name, value }) => [name, value]);
+  expect(Object.fromEntries(values)).toMatchObject({
+    exclusive_classes: 'eu|cn,us|cn',
+    route_classes: { acme: 'eu' },
+  });
+  const terminal = await onTerminal(['check'], { ...env, NO_COLOR: '1' });
+  expect(terminal.stdout).toMatch(/KEY +BACKENDS +REQUIRES +FROM/);
+  expect(terminal.stdout).toMatch(/acme +byoc-acme +eu +SIGNALBOX_ROUTES/);
 });

@@ -82,6 +82,21 @@ test('prints both forms as JSON', async () => {
   expect(variables.stdout + file.stdout).not.toContain('secret-');
 });
 
+test('residency classes go both ways', async () => {
+  const env = {
+    SIGNALBOX_BACKENDS: 'a',
+    SIGNALBOX_EXCLUSIVE_CLASSES: 'eu|us,eu|cn',
+    SIGNALBOX_ROUTE_CLASSES: 'a=eu',
+    SIGNALBOX_BACKEND_A_ENDPOINT: 'https://otlp.example.com',
+    SIGNALBOX_BACKEND_A_CLASS: 'eu',
+  };
+  const file = await toFile(env);
+  expect(loadConfig({ SIGNALBOX_CONFIG_FILE: file })).toEqual(loadConfig(env));
+  const { code, stdout } = await onTerminal(['env'], { SIGNALBOX_CONFIG_FILE: file });
+  expect(code).toBe(0);
+  expect({ ...parseEnv(stdout) }).toEqual(env);
+});
+
 test('a template goes both ways', async () => {
   const env = {
     SIGNALBOX_TEMPLATE_ENDPOINT: 'https://{route}.data.example',

@@ -15,6 +15,7 @@ const schema = z.strictObject({
       key: z.string().nullable(),
       reason: z.enum(['route', 'own_name', 'template', 'default', 'unknown']),
       because: z.string(),
+      requires: z.string().optional(),
       dropped: z.string().optional(),
       backends: z.array(
         z.strictObject({
@@ -23,6 +24,7 @@ const schema = z.strictObject({
           role: z.literal('shadow').optional(),
           share: z.string().optional(),
           parent: z.string().optional(),
+          class: z.string().optional(),
           writes: z.record(z.string(), z.string()),
           omits: z.array(z.string()),
           hashes: z.array(z.string()),
@@ -190,6 +192,23 @@ test('says what a backend may see', async () => {
     expect(stdout).toContain(line);
   }
   expect(stdout).not.toContain('thirty-two');
+});
+
+test('says which class a key requires, and which its backends have', async () => {
+  const env = {
+    ...twoBackends,
+    SIGNALBOX_BACKEND_STANDARD_CLASS: 'us',
+    SIGNALBOX_BACKEND_BYOC_ACME_CLASS: 'eu',
+    SIGNALBOX_ROUTE_CLASSES: 'acme=eu',
+  };
+  const { keys } = await explain(['acme', 'globex'], env);
+  expect(keys.map(({ requires, backends }) => [requires, backends.map((to) => to.class)])).toEqual([
+    ['eu', ['eu']],
+    [undefined, ['us', 'eu']],
+  ]);
+  const { stdout } = await onTerminal(['explain', 'acme'], { ...env, NO_COLOR: '1' });
+  expect(stdout).toContain('byoc-acme  https://acme.example/in?****  (class eu)');
+  expect(stdout).toMatch(/requires +backends of the class eu \(SIGNALBOX_ROUTE_CLASSES\)/);
 });
 
 test('a wrong configuration is reported as check reports it', async () => {

@@ -7,6 +7,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
   return {
     name: 'test',
     url,
+    class: undefined,
     headers: {},
     parent: undefined,
     parentHeader: undefined,

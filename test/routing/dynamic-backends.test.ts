@@ -59,6 +59,7 @@ function openExporter(backend: Backend, own: ExporterLedger): Exporter {
 
 function create(lookUp?: DynamicConfig['lookUp']): DynamicBackends {
   const config: DynamicConfig = {
+    classes: new Map(),
     lookUp: lookUp ?? ((key) => createBackend(`http://127.0.0.1/${key}`, { name: key })),
     source: createBackend('http://127.0.0.1/'),
     hosts: { allowed: undefined, refusePrivate: false },

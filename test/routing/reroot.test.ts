@@ -453,6 +453,7 @@ describe('where a link may not stand', () => {
     backends: ['linked', 'cut'],
     choose: undefined,
     lane: undefined,
+    classes: [],
     rerooting: new Map(
       exporters.map((exporter) => [exporter, createBackend('', { name: exporter.name })]),
     ),

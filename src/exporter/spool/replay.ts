@@ -1,6 +1,7 @@
 import type { BackendLedger } from '../../accounting/ledger.js';
 import type { Log } from '../../accounting/log.js';
 import type { Clock } from '../../clock.js';
+import type { WrittenBatch } from '../../config/may-replay.js';
 import type { Backend } from '../../config/resolved.js';
 import type { SendFailure, SendResult, Success, Unauthorized } from '../../transport/result.js';
 import { countRejected, noteAnswer, noteFailure, noteRefusal, noteWarning } from '../answers.js';
@@ -31,7 +32,7 @@ export interface ReplayParts {
   readonly backend: Pick<Backend, 'name'>;
   readonly inside: SpoolInside<Body>;
   readonly store: Store;
-  readonly mayReplay: (routeKeys: readonly string[]) => boolean;
+  readonly mayReplay: (batch: WrittenBatch) => boolean;
   readonly ledger: BackendLedger;
   readonly log: Log;
   readonly clock: Clock;
@@ -57,7 +58,7 @@ const MAX_REFUSED_PAUSE_MS = 1_000;
  * of one tenant, or can not digest, must not hold up the others for as long as files may wait.
  */
 export function createReplay(parts: ReplayParts): Replay {
-  const { backend, inside, store, ledger, log, clock } = parts;
+  const { backend, inside, store, mayReplay, ledger, log, clock } = parts;
   const { backlog, courier, pace } = inside;
   const told = { backend, backlog, pace, log };
   let notBeforeMs = Number.NEGATIVE_INFINITY;
@@ -80,16 +81,6 @@ export function createReplay(parts: ReplayParts): Replay {
     inside.onChange();
   });
 
-  function mayReplay(routeKeys: readonly string[] | undefined): boolean {
-    try {
-      // Those of a file that was adopted are known when it has been read.
-      return routeKeys === undefined || parts.mayReplay(routeKeys);
-    } catch {
-      // Who may not say that it may go, has not said so.
-      return false;
-    }
-  }
-
   function pause(ms: number): void {
     notBeforeMs = clock.now() + ms;
   }
@@ -103,9 +94,9 @@ export function createReplay(parts: ReplayParts): Replay {
     let found: StoredFile | undefined;
     let beforeMs = clock.now();
     for (const stored of store.files) {
-      const { notBeforeMs: atMs, routeKeys } = stored;
+      const { notBeforeMs: atMs } = stored;
       const isNext = found === undefined ? atMs <= beforeMs : atMs < beforeMs;
-      if (!isNext || !mayReplay(routeKeys)) continue;
+      if (!isNext) continue;
       found = stored;
       beforeMs = atMs;
       if (atMs === Number.NEGATIVE_INFINITY) break;
@@ -126,8 +117,12 @@ export function createReplay(parts: ReplayParts): Replay {
       postpone(stored, WAIT_MS);
       return false;
     }
-    stored.routeKeys = file.routeKeys;
-    if (isStopped || !mayReplay(file.routeKeys)) return false;
+    if (isStopped) return false;
+    // Where this throws the file stays, and is not sent: who can not say that it may go has not said so.
+    if (!mayReplay(file)) {
+      await store.setAside(stored, 'has spans of route keys that may not go to this backend today');
+      return false;
+    }
     await send(stored, file);
     return true;
   }

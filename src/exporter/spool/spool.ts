@@ -2,6 +2,7 @@ import type { BackendLedger } from '../../accounting/ledger.js';
 import type { Log } from '../../accounting/log.js';
 import type { BackendDropReason } from '../../accounting/reasons.js';
 import type { Cancel, Clock } from '../../clock.js';
+import type { WrittenBatch } from '../../config/may-replay.js';
 import type { Backend, SpoolLimits } from '../../config/resolved.js';
 import {
   createEarliestDeadline,
@@ -72,11 +73,11 @@ export interface SpoolOptions {
   readonly log: Log;
   readonly clock: Clock;
   /**
-   * Whether spans of these route keys may be sent to the backend today; a file that may not stays where it is.
+   * Whether a batch may be sent to the backend today; a file that may not is set aside.
    *
    * @default () => true
    */
-  readonly mayReplay?: ((routeKeys: readonly string[]) => boolean) | undefined;
+  readonly mayReplay?: ((batch: WrittenBatch) => boolean) | undefined;
   /** @default the files of this machine */
   readonly disk?: Disk | undefined;
 }

@@ -27,8 +27,6 @@ export interface StoredFile {
   /** What it takes on disk: whole blocks. */
   readonly bytes: number;
   readonly createdAt: number;
-  /** Known from the start of what this process has written, and of others once they have been read. */
-  routeKeys: readonly string[] | undefined;
   place: SpooledPlace;
   /** It is being sent: nothing else may happen to it. */
   isOut: boolean;
@@ -58,6 +56,8 @@ export interface Store {
   read(file: StoredFile): Promise<SpoolFile | undefined>;
   /** Forgets a file, whose spans the ledger has elsewhere, and removes it from disk. */
   remove(file: StoredFile): Promise<void>;
+  /** Drops a file as `quarantined`, for a reason that follows `a file of its spool`, and moves it out of the way. */
+  setAside(file: StoredFile, why: string): Promise<void>;
   /** Whether a file is still this process's. */
   has(file: StoredFile): boolean;
   /** Shows that this process is alive, takes over what others have left, drops what is too old. */
@@ -181,13 +181,13 @@ export function createStore(parts: StoreParts): Store {
     }
   }
 
-  async function setAside(from: string, name: string, why: string): Promise<void> {
+  async function quarantineFile(from: string, name: string, why: string): Promise<void> {
     const told = `backend ${backend}: a file of its spool ${why}; it is in ${quarantine.directory}`;
     log.once(`${backend} quarantine ${why}`, told);
     try {
       await quarantine.put(from, name);
     } catch (error) {
-      // It stays where it is, and is never sent: a later process will find the same fault.
+      // It stays where it is, and is not sent: a later process will look at it again.
       warn('can not set files aside', error);
     }
   }
@@ -207,7 +207,7 @@ export function createStore(parts: StoreParts): Store {
     const size = parts.reduce((sum, { length }) => sum + length, 0);
     const needed = roundUp(size);
     if (needed > limits.maxBytes) return undefined;
-    const { createdAt, spans, routeKeys } = header;
+    const { createdAt, spans } = header;
     for (let attempt = 0; attempt < 2; attempt += 1) {
       try {
         const directory = await ownership.take();
@@ -221,7 +221,6 @@ export function createStore(parts: StoreParts): Store {
           spans,
           bytes: needed,
           createdAt,
-          routeKeys,
           place: 'spooled',
           isOut: false,
           notBeforeMs: Number.NEGATIVE_INFINITY,
@@ -264,7 +263,7 @@ export function createStore(parts: StoreParts): Store {
     const fault = faultOf(file, decoded);
     if (fault === undefined) return decoded;
     if (forget(file)) ledger.drop('quarantined', file.spans, file.place, fault);
-    await setAside(from, file.name, fault);
+    await quarantineFile(from, file.name, fault);
     return undefined;
   }
 
@@ -292,7 +291,7 @@ export function createStore(parts: StoreParts): Store {
       } else if (isHeartbeat(name) || name.endsWith(PARTIAL)) {
         await disk.remove(from);
       } else if (named === undefined) {
-        await setAside(from, name, 'has a name of another kind');
+        await quarantineFile(from, name, 'has a name of another kind');
       } else {
         await takeOver(from, name, named);
         rest -= 1;
@@ -312,7 +311,6 @@ export function createStore(parts: StoreParts): Store {
       name,
       ...named,
       bytes: size,
-      routeKeys: undefined,
       place: 'spooled',
       isOut: false,
       notBeforeMs: Number.NEGATIVE_INFINITY,
@@ -371,6 +369,12 @@ export function createStore(parts: StoreParts): Store {
         return undefined;
       }),
     read: (file) => oneAtATime(() => readNow(file)),
+    async setAside(file, why) {
+      const from = pathOf(file);
+      if (!forget(file)) return;
+      ledger.drop('quarantined', file.spans, file.place, why);
+      await oneAtATime(() => quarantineFile(from, file.name, why));
+    },
     async remove(file) {
       const from = pathOf(file);
       if (forget(file)) await oneAtATime(() => unlink(from));

@@ -129,7 +129,7 @@ describe('an exporter with a spool', () => {
     timeoutMs,
   );
 
-  it('holds files back whose route keys may not go, and sends the others', async () => {
+  it('sets files aside whose route keys may not go, and sends the others', async () => {
     const clock = createFakeClock();
     const disk = createMemoryDisk(clock.epochMs);
     let isDown = true;
@@ -146,12 +146,17 @@ describe('an exporter with a spool', () => {
     await first.exporter.shutdown(now());
 
     isDown = false;
-    const mayReplay = (routeKeys: readonly string[]) => !routeKeys.includes('eu');
+    const mayReplay = ({ routeKeys }: { routeKeys: readonly string[] }) =>
+      !routeKeys.includes('eu');
     const second = createSpooled({ disk, clock, mayReplay, answer });
     await clock.advance(120_000);
     expect(second.batches).toEqual([[2]]);
     expect(idsOnDisk(disk)).toEqual([1]);
     expect(second.counts).toMatchObject({ recovered: 2, delivered: 1 });
+    expect(second.dropped).toEqual({ quarantined: 1 });
+    expect([...disk.files.keys()].filter((name) => name.endsWith('.spool'))).toEqual([
+      expect.stringContaining('/quarantine/'),
+    ]);
   });
 
   it('holds every file back where nobody can say whether it may go', async () => {

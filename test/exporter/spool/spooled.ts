@@ -1,3 +1,4 @@
+import type { WrittenBatch } from '../../../src/config/may-replay.js';
 import type { Backend } from '../../../src/config/resolved.js';
 import { createMemory } from '../../../src/exporter/memory.js';
 import { createSpool } from '../../../src/exporter/spool/spool.js';
@@ -15,7 +16,7 @@ export interface SpooledOptions {
   /** Of the spool. */
   readonly maxBytes?: number;
   readonly maxBufferedBytes?: number;
-  readonly mayReplay?: (routeKeys: readonly string[]) => boolean;
+  readonly mayReplay?: (batch: WrittenBatch) => boolean;
   readonly answer?: (ids: readonly number[]) => SendResult | undefined;
 }
 
