@@ -1,10 +1,12 @@
 import { AsyncResource } from 'node:async_hooks';
-import { context, ROOT_CONTEXT } from '@opentelemetry/api';
-import { suppressTracing } from '@opentelemetry/core';
+import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
 
 // Made as the module loads, before any request is there: it carries no store of any AsyncLocalStorage.
 const outside = new AsyncResource('signalbox');
-const untraced = suppressTracing(ROOT_CONTEXT);
+// What `suppressTracing` of @opentelemetry/core sets, and every version of the SDK asks: a key is its name. That package
+// is not imported for it, as each of its versions fits one version of the SDK alone.
+const suppressTracing = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+const untraced = ROOT_CONTEXT.setValue(suppressTracing, true);
 
 /**
  * Runs `fn` outside every request: with no AsyncLocalStorage store, in an empty OpenTelemetry context,

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { globalErrorHandler } from '@opentelemetry/core';
+import { emit } from './accounting/log.js';
 import type { Clock } from './clock.js';
 import { runDetached } from './detached.js';
 
@@ -14,8 +14,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
  * a request's span starts would keep that request's stores alive for as long as it, and the sockets it
  * opens, live.
  *
- * A throw in what it runs is reported to OpenTelemetry's global error handler (by default `diag.error`)
- * and goes no further.
+ * A throw in what it runs is a bug: it is logged with its stack, and goes no further.
  */
 export function createSystemClock(): Clock {
   function run(fn: () => void): void {
@@ -23,7 +22,7 @@ export function createSystemClock(): Clock {
       // Again, although the timer was made detached: the context manager may be younger than it.
       runDetached(fn);
     } catch (error) {
-      globalErrorHandler(error instanceof Error ? error : new Error(String(error)));
+      emit('error', 'a scheduled task threw', error instanceof Error ? error : { thrown: error });
     }
   }
 

@@ -178,7 +178,11 @@ function oneLine(text: string): string {
 }
 
 /** Says one line through `diag`, whatever the logger does. */
-export function emit(level: 'warn' | 'debug', message: string, ...details: object[]): void {
+export function emit(
+  level: 'error' | 'warn' | 'debug',
+  message: string,
+  ...details: object[]
+): void {
   try {
     diag[level](`signalbox: ${message}`, ...details);
   } catch {

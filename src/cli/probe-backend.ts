@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import type { BraintrustApp } from '../config/braintrust-app.js';
 import type { ConfigDescription } from '../config/describe.js';
 import { maskUrl } from '../config/mask.js';
 import type { Backend } from '../config/resolved.js';
@@ -8,6 +9,7 @@ import { failureOf, type Sent } from '../exporter/observed.js';
 import { type Confirmation, confirm } from './confirmation.js';
 import { deliver } from './delivery.js';
 import { type Diagnosis, diagnose } from './diagnosis.js';
+import { type LogsLink, logsLink } from './logs-link.js';
 import { createProbeSpan } from './probe-span.js';
 
 /** What became of the probe of one backend. Holds no secret. */
@@ -31,6 +33,8 @@ export interface ProbeResult {
   readonly failure?: Diagnosis & { readonly errorType: string };
   /** With `--confirm`, for what was delivered. */
   readonly confirmation?: Confirmation;
+  /** For a Braintrust backend. */
+  readonly logs?: LogsLink;
 }
 
 /** Which backend is probed, and how. */
@@ -39,17 +43,19 @@ export interface ProbeOptions {
   readonly routeKey: string;
   /** Whether the backend is asked for the span. */
   readonly isConfirmed: boolean;
+  /** Where Braintrust backends have their pages. */
+  readonly app: BraintrustApp;
 }
 
 /** Sends a marked span through one backend's own exporter, once. Never rejects. */
 export async function probeBackend(
   backend: Backend,
-  { description, routeKey, isConfirmed }: ProbeOptions,
+  { description, routeKey, isConfirmed, app }: ProbeOptions,
 ): Promise<ProbeResult> {
   const { routeAttribute, maxBufferedBytes } = description.resolved;
   const span = createProbeSpan(Date.now());
   const { traceId, spanId } = span.spanContext();
-  const { url, proxy } = backend;
+  const { url, proxy, parent } = backend;
   const addresses = await addressesOf(proxy ?? url);
   const facts = {
     backend: backend.name,
@@ -58,6 +64,7 @@ export async function probeBackend(
     addresses,
     traceId,
     spanId,
+    ...(parent !== undefined && { logs: logsLink(parent, app) }),
   };
   // From the environment, only the console is an exporter without a URL.
   if (backend.delivery.kind === 'exporter' && url === undefined) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readBraintrustApp } from '../config/braintrust-app.js';
 import type { ConfigDescription } from '../config/describe.js';
 import { shownKey } from '../config/findings.js';
 import type { Backend } from '../config/resolved.js';
@@ -10,7 +11,12 @@ import {
   type Printer,
   printProblems,
 } from './command-context.js';
-import { addConfigOptions, type ConfigOptions, readConfig } from './configuration.js';
+import {
+  addConfigOptions,
+  type ConfigOptions,
+  readConfig,
+  readEnvironment,
+} from './configuration.js';
 import { type Explanation, explainKey } from './explanation.js';
 import { type ProbeResult, probeBackend } from './probe-backend.js';
 import { type Cell, renderColumns } from './table.js';
@@ -44,8 +50,9 @@ async function probe(flags: ProbeFlags, terminal: Terminal): Promise<ExitCode> {
   const explanation = flags.route === undefined ? undefined : explainKey(description, flags.route);
   const targets = explanation === undefined ? allTargets(description) : targetsOf(explanation);
   const isConfirmed = flags.confirm === true;
+  const app = readBraintrustApp(readEnvironment(flags, terminal.env));
   const results = await mapConcurrently(targets, ({ backend, routeKey }) =>
-    probeBackend(backend, { description, routeKey, isConfirmed }),
+    probeBackend(backend, { description, routeKey, isConfirmed, app }),
   );
 
   const dropped = explanation?.dropped;
@@ -94,7 +101,8 @@ function isSound({ status, confirmation }: ProbeResult): boolean {
 }
 
 function resultLines(result: ProbeResult, printer: Printer): string[] {
-  const { url, proxy, addresses, latencyMs, httpStatus, warning, failure, confirmation } = result;
+  const { url, proxy, addresses, latencyMs, httpStatus, warning, failure, confirmation, logs } =
+    result;
   const row = (label: string, cell: Cell | undefined) =>
     cell === undefined ? [] : [[label, cell]];
   const styled = (style: Style, text: string | undefined) => text && { text, style };
@@ -108,6 +116,7 @@ function resultLines(result: ProbeResult, printer: Printer): string[] {
     ...row('to do', failure?.hint),
     ...row('confirmed', confirmation && confirmationCell(confirmation)),
     ...row('trace', result.status === 'delivered' ? result.traceId : undefined),
+    ...row('logs', logs && ('url' in logs ? logs.url : { text: logs.missing, style: 'faint' })),
   ];
   const style = isSound(result) ? 'good' : 'bad';
   const heading = `${result.backend}  ${printer.paint(style, words[result.status])}`;

@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import { checkRelations } from './backend-relations.js';
 import type { BackendSource, CachedSurroundings } from './backend-source.js';
 import { noWire, resolveWire, type Wire } from './backend-wire.js';
@@ -87,7 +88,10 @@ function resolveRateLimit(options: BackendConfig): Backend['rateLimit'] {
 function resolveDelivery(source: BackendSource, wire: Wire): Backend['delivery'] | undefined {
   const { options, findings, at } = source;
   const { exporter = backendSettings.exporter.default } = options;
-  if (exporter === 'signalbox') return { kind: 'signalbox', dispatcher: options.dispatcher };
+  if (exporter === 'signalbox') {
+    // Of whichever undici: what is asked of it is the same in 7 and 8, and their types alone differ.
+    return { kind: 'signalbox', dispatcher: options.dispatcher as Dispatcher | undefined };
+  }
   if (typeof exporter === 'object') return { kind: 'exporter', exporter };
   const made = makeExporter(exporter, source, wire);
   if (made === undefined) return undefined;

@@ -1,8 +1,8 @@
 import type { MeterProvider } from '@opentelemetry/api';
-import type { Dispatcher } from 'undici';
 import type { ReadableSpan, SpanExporter } from '../sdk.js';
 import type { AuditEvent } from './audit-event.js';
 import type { MonitoringConfig } from './monitoring-settings.js';
+import type { RequestDispatcher } from './request-dispatcher.js';
 
 /**
  * One backend of a route, and what it gets of the route's spans.
@@ -406,7 +406,7 @@ export interface BackendConfig {
    * proxies, certificates or connections. It may be shared, and is never closed by signalbox. In place of
    * `proxy` and the certificate options.
    */
-  dispatcher?: Dispatcher | undefined;
+  dispatcher?: RequestDispatcher | undefined;
 
   /**
    * Most requests that may be in flight at once.

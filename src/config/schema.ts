@@ -1,5 +1,4 @@
 import type { MeterProvider } from '@opentelemetry/api';
-import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { SpanExporter } from '../sdk.js';
 import { parseAllowedHost } from './allowed-hosts.js';
@@ -14,6 +13,7 @@ import type {
   SignalboxConfig,
   SpanView,
 } from './options.js';
+import type { RequestDispatcher } from './request-dispatcher.js';
 import { parseRouteFrom } from './route-from.js';
 import { routeParents, routes } from './route-settings.js';
 import {
@@ -189,7 +189,7 @@ export const backendSettings = {
     fault: 'is no undici Dispatcher',
     hint: 'such as new Agent() of undici',
     description: "The application's own undici dispatcher for this backend's requests.",
-    schema: z.custom<Dispatcher>(isObjectWith('dispatch')),
+    schema: z.custom<RequestDispatcher>(isObjectWith('dispatch')),
   },
   maxConcurrentExports: withDefault(
     4,

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { codeOf } from '../error-code.js';
 import type { SpanExporter } from '../sdk.js';
 import { VERSION } from '../version.js';
 import type { Fault } from './findings.js';
@@ -64,14 +65,24 @@ export function loadOtlpExporter<T>(
   className: string,
   load: LoadPackage,
 ): OtlpConstructor<T> {
-  const version = versionOf(loadOptional(`${name}/package.json`, load));
   const OtlpExporter = constructorIn<T>(loadOptional(name, load), className);
-  if (version === undefined || OtlpExporter === undefined) return missing(name);
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major === 0 && minor < firstMinor) {
-    return fault(`needs ${name} 0.${firstMinor} or later`, 'upgrade it');
-  }
+  const age = ageOf(name, load);
+  if (age === undefined || OtlpExporter === undefined) return missing(name);
+  if (age === 'old') return fault(`needs ${name} 0.${firstMinor} or later`, 'upgrade it');
   return { OtlpExporter };
+}
+
+/** Whether its user can make the HTTP agent; `undefined` where nobody can tell. */
+function ageOf(name: string, load: LoadPackage): 'old' | 'recent' | undefined {
+  try {
+    const version = versionOf(load(`${name}/package.json`));
+    if (version === undefined) return undefined;
+    const [major = 0, minor = 0] = version.split('.').map(Number);
+    return major === 0 && minor < firstMinor ? 'old' : 'recent';
+  } catch (error) {
+    // From 0.300 on it shows its main module alone. None that is too old does so.
+    return codeOf(error) === 'ERR_PACKAGE_PATH_NOT_EXPORTED' ? 'recent' : undefined;
+  }
 }
 
 /** The exporter's own shutdown waits for its requests, which live as long as their timeout. */

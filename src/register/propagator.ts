@@ -1,20 +1,33 @@
 import type { TextMapPropagator } from '@opentelemetry/api';
-import {
-  CompositePropagator,
-  W3CBaggagePropagator,
-  W3CTraceContextPropagator,
-} from '@opentelemetry/core';
 import { RoutePropagator } from '../boundary/propagator.js';
 import { otelVariable } from '../config/otel-variables.js';
 import type { ResolvedPropagation } from '../config/propagation.js';
-import type { Packages } from './packages.js';
+import { type Packages, withExports } from './packages.js';
 
-type Create = (packages: Packages) => TextMapPropagator | undefined;
+/** The propagators of `@opentelemetry/core`, from the SDK's own version of it. */
+export interface Propagators {
+  readonly CompositePropagator: new (options: {
+    readonly propagators: TextMapPropagator[];
+  }) => TextMapPropagator;
+  readonly W3CBaggagePropagator: new () => TextMapPropagator;
+  readonly W3CTraceContextPropagator: new () => TextMapPropagator;
+}
+
+/** `@opentelemetry/core`, if it is there and is one that can be used. */
+export function loadPropagators(packages: Packages): Propagators | undefined {
+  return withExports<Propagators>(packages.load('@opentelemetry/core'), [
+    'CompositePropagator',
+    'W3CBaggagePropagator',
+    'W3CTraceContextPropagator',
+  ]);
+}
+
+type Create = (packages: Packages, core: Propagators) => TextMapPropagator | undefined;
 
 /** The propagators that the specification names, and where those stand that are packages of their own. */
 const creators: Readonly<Record<string, Create>> = {
-  tracecontext: () => new W3CTraceContextPropagator(),
-  baggage: () => new W3CBaggagePropagator(),
+  tracecontext: (_, core) => new core.W3CTraceContextPropagator(),
+  baggage: (_, core) => new core.W3CBaggagePropagator(),
   b3: fromPackage('@opentelemetry/propagator-b3', 'B3Propagator'),
   // 1 is `B3InjectEncoding.MULTI_HEADER`.
   b3multi: fromPackage('@opentelemetry/propagator-b3', 'B3Propagator', { injectEncoding: 1 }),
@@ -26,12 +39,14 @@ const creators: Readonly<Record<string, Create>> = {
 /**
  * The propagator that `OTEL_PROPAGATORS` asks for: `tracecontext,baggage` by default; `undefined` for `none`.
  *
+ * @param packages - Where those are that are no part of `core`.
  * @param route - What signed route keys are propagated with, where they are.
  * @param warn - Is told of each that there is none of, which is left out.
  */
 export function createPropagator(
   env: NodeJS.ProcessEnv,
   packages: Packages,
+  core: Propagators,
   route: ResolvedPropagation | undefined,
   warn: (message: string) => void,
 ): TextMapPropagator | undefined {
@@ -44,7 +59,7 @@ export function createPropagator(
   }
   const propagators = [...names].flatMap((name) => {
     const create = Object.hasOwn(creators, name) ? creators[name] : undefined;
-    const propagator = create?.(packages);
+    const propagator = create?.(packages, core);
     if (propagator === undefined) {
       const reason = create === undefined ? 'is not known' : 'is not installed';
       warn(`OTEL_PROPAGATORS: the propagator ${JSON.stringify(name)} ${reason}, and is left out`);
@@ -53,7 +68,7 @@ export function createPropagator(
   });
   // Last, since a route key counts for the trace that the others find.
   if (route !== undefined) propagators.push(new RoutePropagator(route));
-  return new CompositePropagator({ propagators });
+  return new core.CompositePropagator({ propagators });
 }
 
 function fromPackage(name: string, constructorName: string, options?: object): Create {

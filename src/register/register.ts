@@ -19,7 +19,7 @@ import { drainAtEnd } from './process-end.js';
 
 import { profileOnSignal } from './profile-signal.js';
 import { createPropagator } from './propagator.js';
-import { createProvider, hasProvider, loadSdk } from './provider.js';
+import { hasProvider, loadSdk } from './provider.js';
 import { detectResource } from './resource.js';
 import { resolverFrom } from './route.js';
 import { serveStats } from './stats-server.js';
@@ -76,8 +76,9 @@ function start(valid: Valid, host: NodeJS.Process): void {
   }
 
   const processor = new RoutingSpanProcessor(config);
-  const provider = createProvider(sdk, processor, detectResource(env, sdk.resources, warn));
-  const propagator = createPropagator(env, packages, route, warn);
+  const resource = detectResource(env, sdk.resources, warn);
+  const provider = sdk.createProvider({ processor, resource, env, warn });
+  const propagator = createPropagator(env, packages, sdk.propagators, route, warn);
   // Before the provider: spans whose requests have no boundary would follow the default route.
   if (routeFrom !== undefined) {
     interceptRequests(createRequestBoundary({ route: resolverFrom(routeFrom) }));

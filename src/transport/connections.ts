@@ -16,6 +16,12 @@ import { type Connection, withWholeBody } from './whole-body.js';
  */
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 
+/**
+ * HTTP/1.1 alone. What tells that a body has been written whole, before its batch counts, watches a connection that is
+ * one request's: over HTTP/2, which undici 8 offers by itself, several would share it.
+ */
+const allowH2 = false;
+
 /** One backend's connections: as many as may be in use at once, each opened when it is first needed. */
 export interface Connections {
   readonly dispatcher: Dispatcher;
@@ -48,6 +54,7 @@ export function createConnections(
   const connect = createConnector(options, sockets, lookup);
   const pool = new Pool(origin, {
     connections: options.maxConcurrentExports,
+    allowH2,
     factory: (target) => createClient(target, connect),
   });
 
@@ -68,6 +75,7 @@ function createClient(origin: URL, connect: buildConnector.connector): Dispatche
   const client = new Client(origin, {
     connect: watchConnection(connect, connection),
     pipelining: 1,
+    allowH2,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // One timer of the caller's spans the whole exchange, in place of these two.
     headersTimeout: 0,
@@ -123,6 +131,7 @@ function createConnector(
   const direct = buildConnector({
     ...tls,
     timeout,
+    allowH2,
     rejectUnauthorized: true,
     lookup: createGuardedLookup(guard, lookup),
   });
@@ -131,7 +140,12 @@ function createConnector(
   // The proxy sees neither the client certificate nor its key. The backend's own CA is trusted there too,
   // beside the public ones: inside one network the same authority often stands for both.
   const ca = tls?.ca === undefined ? undefined : [...rootCertificates, tls.ca];
-  const connectProxy = buildConnector({ ...(ca && { ca }), timeout, rejectUnauthorized: true });
+  const connectProxy = buildConnector({
+    ...(ca && { ca }),
+    timeout,
+    allowH2,
+    rejectUnauthorized: true,
+  });
   const tunnel = createTunnelConnector({
     proxy: new URL(proxy),
     connectProxy: withRegister(connectProxy, sockets),

@@ -37,6 +37,7 @@ export function createTunnelConnector(options: TunnelOptions): buildConnector.co
         connectProxy(hop, connected);
       },
       headersTimeout: timeoutMs,
+      allowH2: false,
     });
     const fail = (error: Error): void => {
       client.destroy(error, () => {});

@@ -31,6 +31,9 @@ const schema = z.strictObject({
         .strictObject({ errorType: z.string(), cause: z.string(), hint: z.string() })
         .optional(),
       confirmation: z.enum(['confirmed', 'missing', 'unsupported']).optional(),
+      logs: z
+        .union([z.strictObject({ url: z.string() }), z.strictObject({ missing: z.string() })])
+        .optional(),
     }),
   ),
 });

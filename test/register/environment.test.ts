@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ResolvedPropagation } from '../../src/config/propagation.js';
 import { applicationPackages } from '../../src/register/packages.js';
-import { createPropagator } from '../../src/register/propagator.js';
+import { createPropagator, loadPropagators } from '../../src/register/propagator.js';
 import { detectResource, loadResources } from '../../src/register/resource.js';
 import { isSwitchedOff, otherExporters } from '../../src/register/switch.js';
 
@@ -11,7 +11,9 @@ function propagatorOf(value: string | undefined, route?: ResolvedPropagation) {
   const warnings: string[] = [];
   const env = { OTEL_PROPAGATORS: value };
   const warn = (message: string) => warnings.push(message);
-  const propagator = createPropagator(env, packages, route, warn);
+  const core = loadPropagators(packages);
+  if (core === undefined) throw new Error('@opentelemetry/core is not installed');
+  const propagator = createPropagator(env, packages, core, route, warn);
   return { fields: propagator?.fields(), warnings };
 }
 
@@ -23,12 +25,19 @@ describe('OTEL_PROPAGATORS', () => {
     ['tracecontext, tracecontext', ['traceparent', 'tracestate']],
     ['b3', ['b3']],
     ['b3multi', ['x-b3-traceid', 'x-b3-spanid', 'x-b3-flags', 'x-b3-sampled', 'x-b3-parentspanid']],
-    ['jaeger', ['uber-trace-id']],
     ['none', undefined],
     ['none,baggage', undefined],
   ])('%j propagates %j', (value, fields) => {
     expect(propagatorOf(value)).toEqual({ fields, warnings: [] });
   });
+
+  // SDK 3 does not bring it along.
+  it.skipIf(packages.resolve('@opentelemetry/propagator-jaeger') === undefined)(
+    'jaeger propagates its own, where it is installed',
+    () => {
+      expect(propagatorOf('jaeger')).toEqual({ fields: ['uber-trace-id'], warnings: [] });
+    },
+  );
 
   const route = { secret: 's'.repeat(32), previousSecret: undefined, hosts: [] };
 

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { applicationPackages, type Packages } from '../../src/register/packages.js';
 import { loadSdk } from '../../src/register/provider.js';
+import { RoutingSpanProcessor } from '../../src/routing/processor.js';
 import { applicationWith } from './application.js';
 
 /** Nothing is installed but these, each by its exports. */
@@ -37,6 +39,13 @@ describe('packages', () => {
   });
 });
 
+function parameters() {
+  const backends = { main: { endpoint: 'http://127.0.0.1:4318' } };
+  const processor = new RoutingSpanProcessor({ backends });
+  onTestFinished(() => processor.shutdown());
+  return { processor, resource: resourceFromAttributes({}) };
+}
+
 describe('the SDK', () => {
   const resources = {
     defaultResource: () => {},
@@ -47,21 +56,78 @@ describe('the SDK', () => {
     processDetector: {},
     serviceInstanceIdDetector: {},
   };
-  const whole = {
-    '@opentelemetry/sdk-trace-node': { NodeTracerProvider: class {} },
+  const parts = {
     '@opentelemetry/context-async-hooks': { AsyncLocalStorageContextManager: class {} },
+    '@opentelemetry/core': {
+      CompositePropagator: class {},
+      W3CBaggagePropagator: class {},
+      W3CTraceContextPropagator: class {},
+    },
     '@opentelemetry/resources': resources,
+  };
+  const whole = { '@opentelemetry/sdk-trace-node': { NodeTracerProvider: class {} }, ...parts };
+  const samplers = {
+    AlwaysOnSampler: class {},
+    AlwaysOffSampler: class {},
+    TraceIdRatioBasedSampler: class {},
+    ParentBasedSampler: class {},
+  };
+  const whole3 = {
+    '@opentelemetry/sdk-trace': { TracerProvider: class {}, ...samplers },
+    ...parts,
   };
 
   it('is taken where all of it is there', () => {
-    expect(loadSdk(only(whole))).toHaveProperty('NodeTracerProvider');
-    expect(loadSdk(applicationPackages(undefined, '/'))).toHaveProperty('NodeTracerProvider');
+    expect(loadSdk(only(whole))).toHaveProperty('createProvider');
+    expect(loadSdk(only(whole3))).toHaveProperty('createProvider');
+    expect(loadSdk(applicationPackages(undefined, '/'))).toHaveProperty('createProvider');
+  });
+
+  it('of version 3 counts where there is none of version 2', () => {
+    class Mine {}
+    const sdk2 = { '@opentelemetry/sdk-trace-node': { NodeTracerProvider: Mine } };
+    const sdk = loadSdk(only({ ...whole3, ...sdk2 }));
+    if ('missing' in sdk) throw new Error(`missing: ${sdk.missing}`);
+    const { processor, resource } = parameters();
+    expect(sdk.createProvider({ processor, resource, env: {}, warn() {} })).toBeInstanceOf(Mine);
+  });
+
+  it('of version 3 is given sampler and limits, which it does not read itself', () => {
+    let given: object | undefined;
+    class TracerProvider {
+      constructor(options: object) {
+        given = options;
+      }
+    }
+    const trace = { '@opentelemetry/sdk-trace': { TracerProvider, ...samplers } };
+    const sdk = loadSdk(only({ ...whole3, ...trace }));
+    if ('missing' in sdk) throw new Error(`missing: ${sdk.missing}`);
+    const { processor, resource } = parameters();
+    const env = { OTEL_TRACES_SAMPLER: 'always_off', OTEL_SPAN_LINK_COUNT_LIMIT: '7' };
+    sdk.createProvider({ processor, resource, env, warn() {} });
+    expect(given).toMatchObject({
+      resource,
+      spanProcessors: [processor],
+      sampler: expect.any(samplers.AlwaysOffSampler),
+      spanLimits: { linkCountLimit: 7 },
+    });
   });
 
   it('names what has to be installed', () => {
     expect(loadSdk(only({}))).toEqual({ missing: ['@opentelemetry/sdk-trace-node@2'] });
     const { '@opentelemetry/resources': _, ...rest } = whole;
     expect(loadSdk(only(rest))).toEqual({ missing: ['@opentelemetry/resources@2'] });
+    const {
+      '@opentelemetry/context-async-hooks': __,
+      '@opentelemetry/core': ___,
+      ...rest3
+    } = whole3;
+    expect(loadSdk(only(rest3))).toEqual({
+      missing: ['@opentelemetry/context-async-hooks@3', '@opentelemetry/core@3'],
+    });
+    expect(loadSdk(only({ '@opentelemetry/sdk-trace': {} }))).toEqual({
+      missing: ['@opentelemetry/sdk-trace@3'],
+    });
   });
 
   it('is not one of version 1, which can not detect a resource at once', () => {

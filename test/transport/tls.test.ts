@@ -37,6 +37,19 @@ describe('a server', () => {
     });
   });
 
+  it('is never spoken to in HTTP/2, whatever it offers', async () => {
+    const offered: unknown[] = [];
+    const options: TlsOptions = {
+      ...server,
+      ALPNCallback: ({ protocols }) => {
+        offered.push(...protocols);
+        return protocols[0];
+      },
+    };
+    expect(await exchangeOverTls(options, { ca })).toMatchObject({ status: 'success' });
+    expect(offered).not.toContain('h2');
+  });
+
   it('is refused for good: each request is told so', async () => {
     const receiver = await open.rawTls(wrongHost, (socket) => socket.resume());
     const transport = open.transport(`https://127.0.0.1:${receiver.port}/`, {

@@ -78,7 +78,10 @@ describe.each(ways)(
       const server: EarlyServer = { ...carrier.server, url: carrier.url, visits };
       const transport = open.transport(carrier.url, { ...carrier.overrides, ...overrides });
       const visit = async (index: number): Promise<Visit> => {
-        await vi.waitFor(() => expect(visits.length).toBeGreaterThan(index), { interval: 1 });
+        await vi.waitFor(() => expect(visits.length).toBeGreaterThan(index), {
+          interval: 1,
+          timeout: 10_000,
+        });
         const found = visits[index];
         if (found === undefined) throw new Error('no such visit');
         return found;
