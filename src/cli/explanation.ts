@@ -1,7 +1,7 @@
 import type { RoutingDropReason } from '../accounting/reasons.js';
 import type { ConfigDescription, Origin } from '../config/describe.js';
 import { maskUrl } from '../config/mask.js';
-import type { Backend, Route, RouteTarget } from '../config/resolved.js';
+import type { Backend, DefaultRoute, Route, RouteTarget } from '../config/resolved.js';
 import { isRouteKey } from '../config/route-key.js';
 import { formatShare } from '../config/route-targets.js';
 import { ownedAttributes } from '../encoding/span-view.js';
@@ -12,9 +12,10 @@ export interface Explanation {
   readonly key: string | undefined;
   /**
    * How the key is found: a route, a backend's own name where no routes are configured, or the default route, which
-   * also unknown keys may follow; or the template, for a key that no route knows. `unknown` leads nowhere.
+   * also unknown keys may follow; or the template, for a key that no route knows; or the Collector that has the routes.
+   * `unknown` leads nowhere.
    */
-  readonly reason: 'route' | 'own_name' | 'template' | 'default' | 'unknown';
+  readonly reason: 'route' | 'own_name' | 'template' | 'collector' | 'default' | 'unknown';
   /** The reason in a sentence. */
   readonly because: string;
   /** The residency class that the key requires, and where that is said. */
@@ -76,6 +77,15 @@ export function explainKey(description: ConfigDescription, key: string | undefin
     };
   }
   const fault = keyFault(key) ?? unknownFault();
+  const { collector } = resolved;
+  if (collector !== undefined && keyFault(key) === undefined) {
+    const because = `the Collector has the routes, as none are configured here`;
+    return leadTo(
+      { key, backends: [collector], targets: undefined, parent: undefined },
+      'collector',
+      because,
+    );
+  }
   return resolved.unknownRoute === 'default' && resolved.defaultRoute !== undefined
     ? leadTo(
         resolved.defaultRoute,
@@ -84,7 +94,11 @@ export function explainKey(description: ConfigDescription, key: string | undefin
       )
     : leadNowhere('unknown', `${fault}, and unknown keys are dropped`, 'unknown_route');
 
-  function leadTo(to: Route, reason: Explanation['reason'], because: string): Explanation {
+  function leadTo(
+    to: Route | DefaultRoute,
+    reason: Explanation['reason'],
+    because: string,
+  ): Explanation {
     const backends = to.backends.flatMap((name, index) => {
       const backend = resolved.backends.get(name);
       if (backend === undefined) return [];
@@ -109,12 +123,13 @@ export function explainKey(description: ConfigDescription, key: string | undefin
 
   function explainBackend(
     backend: Backend,
-    routeKey: string,
+    routeKey: string | undefined,
     target?: RouteTarget,
     ownParent?: string,
   ): ExplainedBackend {
     const { routeAttribute } = resolved;
     const { filter = 'all', attributes } = backend.view ?? {};
+    const writesKey = routeAttribute !== undefined && routeKey !== undefined;
     const owned = ownedAttributes({ routeAttribute: undefined, parent: backend.parent });
     return {
       backend,
@@ -122,8 +137,12 @@ export function explainKey(description: ConfigDescription, key: string | undefin
       ...(target?.role === 'shadow' && { role: 'shadow' as const }),
       ...(target?.share !== undefined && { share: formatShare(target.share) }),
       ...(backend.parent !== undefined && { parent: ownParent ?? backend.parent }),
-      writes: routeAttribute === undefined ? {} : { [routeAttribute]: routeKey },
-      omits: [...owned, ...(attributes?.drop ?? [])],
+      writes: writesKey ? { [routeAttribute]: routeKey } : {},
+      omits: [
+        ...(routeKey === undefined && routeAttribute ? [routeAttribute] : []),
+        ...owned,
+        ...(attributes?.drop ?? []),
+      ],
       hashes: attributes?.hash?.attributes ?? [],
       truncates: attributes?.truncate ?? {},
       filter,

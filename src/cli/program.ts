@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.js';
 import { addCheck } from './check.js';
+import { addCollectorConfig } from './collector-config.js';
 import type { CommandContext, ExitCode } from './command-context.js';
 import { addEnv } from './env.js';
 import { addExplain } from './explain.js';
@@ -59,5 +60,6 @@ function createProgram(context: CommandContext): Command {
   addProbe(program, context);
   addEnv(program, context);
   addSink(program);
+  addCollectorConfig(program, context);
   return program;
 }

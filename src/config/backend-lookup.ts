@@ -1,10 +1,12 @@
 import { resolveBackend } from './backend.js';
 import { type Outside, withCaches } from './backend-source.js';
 import { checkSettings } from './check.js';
+import { isCollector } from './collector.js';
 import { ConfigError } from './error.js';
 import { createFindings, shown, type Where } from './findings.js';
 import type { ResolveBackend } from './options.js';
 import type { Backend, DynamicConfig } from './resolved.js';
+import { routeAttributeFault } from './route-attribute.js';
 import { type BackendConfig, backendSettings } from './schema.js';
 import { isObject } from './setting.js';
 import { templateName } from './template.js';
@@ -32,7 +34,11 @@ export function createBackendLookup(
   };
 }
 
-function completeBackend(key: string, answer: unknown, { surroundings, hosts }: Outside): Backend {
+function completeBackend(
+  key: string,
+  answer: unknown,
+  { surroundings, hosts, routeAttribute }: Outside,
+): Backend {
   const findings = createFindings();
   const where: Where = (path) => ['resolveBackend', ...path.map(shown)].join('.');
   if (!isObject(answer)) {
@@ -42,6 +48,8 @@ function completeBackend(key: string, answer: unknown, { surroundings, hosts }: 
   const options: BackendConfig = checkSettings(answer, backendSettings, [], where, findings);
   const at = (setting: string, part?: string) =>
     where(part === undefined ? [setting] : [setting, part]);
+  const attributeFault = isCollector(options) ? routeAttributeFault(routeAttribute) : undefined;
+  if (attributeFault) findings.problem(at('preset'), attributeFault.what, attributeFault.hint);
   const name = templateName(key);
   const backend = resolveBackend(name, options, at, findings, withCaches(surroundings, hosts));
   if (backend === undefined || findings.problems.length > 0) {

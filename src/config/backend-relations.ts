@@ -1,5 +1,5 @@
 import type { BackendSource } from './backend-source.js';
-import type { BackendKey } from './schema.js';
+import { type BackendKey, backendSettings } from './schema.js';
 
 /** Options of which a backend can have one only. */
 const alternatives: readonly (readonly [BackendKey, BackendKey])[] = [
@@ -54,7 +54,7 @@ export function checkRelations(source: BackendSource): void {
   if (options.parent !== undefined && preset.parentHeader === undefined) {
     findings.problem(
       at('parent'),
-      'has no meaning under the preset otlp',
+      `has no meaning under the preset ${options.preset ?? backendSettings.preset.default}`,
       'set the preset braintrust, or leave it out',
     );
   }

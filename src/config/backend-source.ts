@@ -25,6 +25,8 @@ export interface CachedSurroundings extends Surroundings {
 /** What the backends of keys are made with, each when its key comes. */
 export interface Outside {
   readonly surroundings: Surroundings;
+  /** The attribute that carries the route key; empty for none. */
+  readonly routeAttribute: string;
   /** Where configured backends may be. */
   readonly hosts: HostPolicy;
 }

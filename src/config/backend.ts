@@ -54,6 +54,7 @@ export function resolveBackend(
     hosts: surroundings.hosts,
     parent: preset.parentHeader === undefined ? undefined : options.parent,
     parentHeader: preset.parentHeader,
+    isCollector: preset.isCollector === true,
     // The stock exporter of this name knows nothing else.
     protocol:
       exporter === 'otlp-http'

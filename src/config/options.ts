@@ -278,11 +278,16 @@ export type SpanView = (span: ReadableSpan) => ReadableSpan | undefined;
 export interface BackendConfig {
   /**
    * What kind of backend it is. `otlp`: traces go to `/v1/traces` under the endpoint. `braintrust`: they go
-   * to `/otel/v1/traces`, with the API key and the header `x-bt-parent`.
+   * to `/otel/v1/traces`, with the API key and the header `x-bt-parent`. `collector`: an OpenTelemetry Collector that
+   * routes by the attribute `signalbox.route`, as `signalbox collector-config` makes one; traces go to `/v1/traces`.
+   *
+   * Beside a Collector the attribute can not be renamed or turned off. Where a Collector is the only backend, and there
+   * are no `routes`, every valid key leads to it. As the default route a Collector's name is no key: spans of requests
+   * that set none reach it without the attribute, and follow the Collector's own default route.
    *
    * @default 'otlp'
    */
-  preset?: 'otlp' | 'braintrust' | undefined;
+  preset?: 'otlp' | 'braintrust' | 'collector' | undefined;
 
   /**
    * Base URL, `http` or `https`. The preset's path is appended, unless the URL ends in it already. A query

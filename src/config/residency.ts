@@ -4,7 +4,7 @@ import { type Findings, shownKey, type Where } from './findings.js';
 import { frozenMap } from './frozen-map.js';
 import { nearest } from './nearest.js';
 import { listReachable, type ReachableBackend, type Reached } from './reach.js';
-import type { DynamicConfig, Residency, ResolvedConfig, Route } from './resolved.js';
+import type { DefaultRoute, DynamicConfig, Residency, ResolvedConfig, Route } from './resolved.js';
 import { isRouteKey } from './route-key.js';
 import { backendHint } from './routes.js';
 import { templateName } from './template.js';
@@ -182,11 +182,13 @@ function checkKeyWithoutRoute(key: string, checking: Checking): void {
  * Checks the route of spans that no key has come for. Whose they are may become known when they have left: where some key
  * requires a class, they go nowhere that has none.
  */
-function checkDefault(route: Route, checking: Checking): void {
+function checkDefault(route: DefaultRoute, checking: Checking): void {
   const { routes, backends, residency, where, findings } = checking;
   const place = where(['defaultRoute']);
   // That of a key has been checked with the keys. Any other has a name too, which its spans bear.
-  if (!routes.has(route.key)) checkRoute(route, place, checking);
+  // One without a name is a Collector's own, and leads to nothing else.
+  const { key } = route;
+  if (key !== undefined && !routes.has(key)) checkRoute({ ...route, key }, place, checking);
   if (residency.required.size === 0) return;
   const reached = listReachable(route, (name) => backends.get(name));
   const unclassed = reached.filter(({ backend }) => backend.class === undefined);

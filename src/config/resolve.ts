@@ -12,6 +12,7 @@ import { frozenMap } from './frozen-map.js';
 import { resolveMonitoring } from './monitoring.js';
 import { resolveResidency } from './residency.js';
 import type { Backend, ResolvedConfig } from './resolved.js';
+import { checkRouteAttribute } from './route-attribute.js';
 import { checkRouteParents } from './route-parents.js';
 import { checkRoles } from './route-roles.js';
 import { resolveRoutes } from './routes.js';
@@ -58,9 +59,11 @@ export function resolveWith(
   const cached = withCaches(surroundings, hosts);
   const backends = resolveBackends(config, where, findings, cached);
   const names = new Set(Object.keys(config.backends ?? {}));
-  const source = resolveDynamic(config, where, findings, { surroundings, hosts });
+  const { routeAttribute = processSettings.routeAttribute.default } = config;
+  const source = resolveDynamic(config, where, findings, { surroundings, hosts, routeAttribute });
   const monitoring = resolveMonitoring(config.monitoring, where, findings, cached);
   checkAudit(config, backends.values(), where, findings);
+  checkRouteAttribute(config, where, findings);
   const { routes, ...choices } = resolveRoutes(config, names, where, findings);
   const { defaultRoute } = choices;
   const parts = { routes, defaultRoute, dynamic: source };
@@ -71,14 +74,13 @@ export function resolveWith(
   if (findings.problems.length > 0) throw new ConfigError(findings.problems);
 
   const settings = processSettings;
-  const attribute = config.routeAttribute ?? settings.routeAttribute.default;
   const resolved: ResolvedConfig = Object.freeze({
     backends: frozenMap(backends),
     routes: frozenMap(routes),
     dynamic: source && residency ? withRequiredClasses(source, residency, routes) : source,
     ...choices,
     residency,
-    routeAttribute: attribute === '' ? undefined : attribute,
+    routeAttribute: routeAttribute === '' ? undefined : routeAttribute,
     maxBufferedBytes: config.maxBufferedBytes ?? settings.maxBufferedBytes.default,
     shutdownTimeoutMs: config.shutdownTimeoutMs ?? settings.shutdownTimeoutMs.default,
     parkMaxSpans: config.parkMaxSpans ?? settings.parkMaxSpans.default,

@@ -33,6 +33,8 @@ export interface Backend {
   readonly parent: string | undefined;
   /** The header that carries the parent, in lower case; `undefined` where the backend has no such thing. */
   readonly parentHeader: string | undefined;
+  /** Whether it routes by the spans' keys itself, and so has to be told them: the preset `collector`. */
+  readonly isCollector: boolean;
   readonly protocol: 'http/protobuf' | 'http/json';
   /** Whether requests ask for audit headers. */
   readonly auditHeaders: boolean;
@@ -131,6 +133,12 @@ export interface RouteTarget {
   readonly share: number | undefined;
 }
 
+/** What requests lead to that set no key. */
+export interface DefaultRoute extends Omit<Route, 'key'> {
+  /** `undefined` for a Collector's own default route: it is for the Collector to say, and no key is written. */
+  readonly key: string | undefined;
+}
+
 /** Where backends come from that are not configured one by one. */
 export interface DynamicConfig {
   /**
@@ -198,8 +206,10 @@ export interface ResolvedConfig {
   readonly routes: ReadonlyMap<string, Route>;
   /** Asked for keys that `routes` does not have; `undefined` leaves them unknown. */
   readonly dynamic: DynamicConfig | undefined;
+  /** The Collector that has the routes: every key leads to it. `undefined` where the routes are here. */
+  readonly collector: string | undefined;
   /** Where requests that set no key go; `undefined` drops them. */
-  readonly defaultRoute: Route | undefined;
+  readonly defaultRoute: DefaultRoute | undefined;
   readonly unknownRoute: 'drop' | 'default';
   /** `undefined` where there are no rules. */
   readonly residency: Residency | undefined;

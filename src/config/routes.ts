@@ -1,13 +1,17 @@
 import type { CheckedConfig } from './check.js';
+import { collectorOf, withoutNameOfCollector } from './collector.js';
 import { isDynamic } from './dynamic.js';
 import { type Findings, shownKey, type Where } from './findings.js';
 import { nearest } from './nearest.js';
-import type { ResolvedConfig, Route } from './resolved.js';
+import type { DefaultRoute, ResolvedConfig, Route } from './resolved.js';
 import { isRouteKey } from './route-key.js';
 import { backendOf, listTargetFaults, type RouteEntry, readTargets } from './route-targets.js';
 import { processSettings } from './schema.js';
 
-type Routes = Pick<ResolvedConfig, 'routes' | 'defaultRoute' | 'unknownRoute' | 'parkOverflow'>;
+type Routes = Pick<
+  ResolvedConfig,
+  'routes' | 'collector' | 'defaultRoute' | 'unknownRoute' | 'parkOverflow'
+>;
 
 /** Checks what leads where. `names` are the backends that exist, with or without problems of their own. */
 export function resolveRoutes(
@@ -25,7 +29,10 @@ export function resolveRoutes(
       routes.set(key, createRoute(key, entries, config));
     }
   }
-  const defaultRoute = resolveDefault(config, routes, names, where, findings);
+  const defaultRoute = withoutNameOfCollector(
+    resolveDefault(config, routes, names, where, findings),
+    config,
+  );
   const { unknownRoute = processSettings.unknownRoute.default } = config;
   const { parkOverflow = processSettings.parkOverflow.default } = config;
   for (const [key, value] of Object.entries({ unknownRoute, parkOverflow })) {
@@ -35,7 +42,7 @@ export function resolveRoutes(
     findings.problem(where([key]), 'is default, and there is no default route', hint);
   }
   warnOfUnreachable(names, routes, defaultRoute, where, findings);
-  return { routes, defaultRoute, unknownRoute, parkOverflow };
+  return { routes, collector: collectorOf(config), defaultRoute, unknownRoute, parkOverflow };
 }
 
 function createRoute(
@@ -128,7 +135,7 @@ export function backendHint(name: string, candidates: Iterable<string>): string 
 function warnOfUnreachable(
   names: ReadonlySet<string>,
   routes: ReadonlyMap<string, Route>,
-  defaultRoute: Route | undefined,
+  defaultRoute: DefaultRoute | undefined,
   where: Where,
   findings: Findings,
 ): void {

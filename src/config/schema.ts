@@ -40,8 +40,9 @@ export const backendSettings = {
     'otlp',
     choice({
       variable: 'PRESET',
-      values: ['otlp', 'braintrust'],
-      description: 'What kind of backend it is; decides the path and the headers.',
+      values: ['otlp', 'braintrust', 'collector'],
+      description:
+        'What kind of backend it is; decides the path and the headers. `collector` is an OpenTelemetry Collector that [has the routes](docs/collector.md).',
     }),
   ),
   endpoint: text({

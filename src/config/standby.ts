@@ -2,13 +2,13 @@ import { isBackendName } from './backend-name.js';
 import type { BackendSource } from './backend-source.js';
 import { type Findings, shownKey, type Where } from './findings.js';
 import { nearest } from './nearest.js';
-import type { Backend, Route } from './resolved.js';
+import type { Backend, DefaultRoute, Route } from './resolved.js';
 import type { BackendConfig } from './schema.js';
 
 /** What leads to backends. */
 interface Routes {
   readonly routes: ReadonlyMap<string, Route>;
-  readonly defaultRoute: Route | undefined;
+  readonly defaultRoute: DefaultRoute | undefined;
 }
 
 /**
@@ -49,7 +49,7 @@ export function checkStandbys(
       [name, standby].every((each) => route.backends.includes(each)),
     );
     if (both !== undefined) {
-      const what = `names ${standby}, to which ${shownKey(both.key)} leads as well`;
+      const what = `names ${standby}, to which ${shownKey(both.key ?? 'the default route')} leads as well`;
       findings.problem(place, what, 'a backend that no route has beside this one');
     }
   }

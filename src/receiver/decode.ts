@@ -137,6 +137,14 @@ const enumeration = field(z.int32(), 0);
 const int64 = integer(-(2n ** 63n), 2n ** 63n - 1n);
 const traceId = id(16);
 const spanId = id(8);
+/** A root span's parent; the Collector writes it so, instead of leaving it out. */
+const emptyId = z.union([
+  z.literal(''),
+  z
+    .instanceof(Uint8Array)
+    .refine((value) => value.length === 0)
+    .transform(() => ''),
+]);
 const double = z.union([
   // Not z.number(), which takes neither NaN nor the infinities; protobuf has them as they are.
   z.custom<number>((value) => typeof value === 'number', 'expected a number'),
@@ -195,7 +203,7 @@ const span = z.object({
   traceId,
   spanId,
   traceState: text,
-  parentSpanId: z.literal('').or(field(spanId, '')),
+  parentSpanId: emptyId.or(field(spanId, '')),
   flags: count,
   name: text,
   kind: enumeration,

@@ -114,7 +114,7 @@ function listRoles({
   defaultRoute,
 }: ConfiguredBackends): (readonly [Backend, ExporterRole])[] {
   const shadows = new Set<string>();
-  const note = ({ targets = [] }: Route) => {
+  const note = ({ targets = [] }: Pick<Route, 'targets'>) => {
     for (const { backend, role } of targets) if (role === 'shadow') shadows.add(backend);
   };
   for (const route of routes.values()) note(route);

@@ -1,7 +1,14 @@
 import type { RoutingDropReason } from '../accounting/reasons.js';
-import type { Backend, ResolvedConfig, Route, RouteTarget } from '../config/resolved.js';
+import type {
+  Backend,
+  DefaultRoute,
+  ResolvedConfig,
+  Route,
+  RouteTarget,
+} from '../config/resolved.js';
 import type { RouteLane } from '../encoding/routed-span.js';
 import type { Exporter } from '../exporter/exporter.js';
+import { createCollectorRoute } from './collector-route.js';
 import { type ChooseExporters, createChoice } from './route-choice.js';
 
 /** Where spans go: to the exporters of a route, or nowhere, with the reason. */
@@ -9,8 +16,8 @@ export type Destination = RouteDestination | NoDestination;
 
 /** The backends of one route. */
 export interface RouteDestination {
-  /** The key that leads here. */
-  readonly routeKey: string;
+  /** The key that leads here; `undefined` where a Collector has the default route. */
+  readonly routeKey: string | undefined;
   /** One for each backend of the route. */
   readonly exporters: readonly Exporter[];
   /** Names of these backends. */
@@ -73,7 +80,7 @@ export function createTable(
   dynamic?: DynamicRoutes,
 ): RoutingTable {
   const laneOf = createLanesOfRoutes();
-  const destinationOf = (route: Route): RouteDestination => {
+  const destinationOf = (route: Route | DefaultRoute): RouteDestination => {
     const { key, backends, targets } = route;
     const exporters = backends.map((name, index) =>
       exporterOf(name, targets?.[index]?.role ?? 'primary'),
@@ -82,13 +89,13 @@ export function createTable(
       routeKey: key,
       exporters,
       backends,
-      choose: targets && createChoice(key, targets, exporters),
+      choose: targets && createChoice(key ?? '', targets, exporters),
       lane: laneOf(route),
       classes: backends.map((name) => config.backends.get(name)?.class),
       rerooting: rerootingOf(route, exporters),
     };
   };
-  function rerootingOf({ backends }: Route, exporters: readonly Exporter[]) {
+  function rerootingOf({ backends }: Route | DefaultRoute, exporters: readonly Exporter[]) {
     const rerooting = new Map<Exporter, Backend>();
     for (const [index, exporter] of exporters.entries()) {
       const backend = config.backends.get(backends[index] ?? '');
@@ -102,8 +109,9 @@ export function createTable(
   const fallback: Destination = config.defaultRoute
     ? destinationOf(config.defaultRoute)
     : { exporters: undefined, reason: 'no_route' };
+  const findCollector = createCollectorRoute(config, exporterOf);
   return {
-    find: (key) => routes.get(key) ?? dynamic?.find(key),
+    find: (key) => routes.get(key) ?? dynamic?.find(key) ?? findCollector?.(key),
     unknown:
       config.unknownRoute === 'default'
         ? fallback
@@ -113,22 +121,22 @@ export function createTable(
   };
 }
 
-function isUniform({ routes, defaultRoute }: ResolvedConfig): boolean {
-  if (defaultRoute === undefined) return false;
+function isUniform({ routes, defaultRoute, backends, collector }: ResolvedConfig): boolean {
+  if (defaultRoute === undefined || collector !== undefined) return false;
+  const signature = ({ key, backends: names, targets, parent }: Route | DefaultRoute) => {
+    // A Collector leads on by the key: spans have to wait for it, although they all go to the one backend. Nor is what is
+    // counted by key, or shared out by it, the same for two keys.
+    const isByKey = targets !== undefined || names.some((name) => backends.get(name)?.isCollector);
+    return JSON.stringify([[...new Set(names)].sort(), parent, isByKey && key]);
+  };
   const expected = signature(defaultRoute);
   for (const route of routes.values()) {
     if (signature(route) !== expected) return false;
   }
   return true;
 }
-
-function signature({ key, backends, targets, parent }: Route): string {
-  // What is counted by key, or shared out by it, is not the same for two keys.
-  return JSON.stringify([[...new Set(backends)].sort(), parent, targets && key]);
-}
-
 /** Keys of the same parent have one lane, unless they are counted. */
-function createLanesOfRoutes(): (route: Route) => RouteLane | undefined {
+function createLanesOfRoutes(): (route: Route | DefaultRoute) => RouteLane | undefined {
   const ofParents = new Map<string, RouteLane>();
   return ({ key, parent, targets }) => {
     if (targets !== undefined) return { parent, countedKey: key };

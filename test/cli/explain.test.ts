@@ -13,7 +13,7 @@ const schema = z.strictObject({
   keys: z.array(
     z.strictObject({
       key: z.string().nullable(),
-      reason: z.enum(['route', 'own_name', 'template', 'default', 'unknown']),
+      reason: z.enum(['route', 'own_name', 'template', 'collector', 'default', 'unknown']),
       because: z.string(),
       requires: z.string().optional(),
       dropped: z.string().optional(),
@@ -324,4 +324,25 @@ describe('with --stats', () => {
     expect(told).toEqual({ problem: expect.stringContaining('http://127.0.0.1:') });
     expect(JSON.stringify(told)).not.toContain('secret');
   });
+});
+
+test('a Collector that has the routes is told every key, and leaves requests without one to itself', async () => {
+  const env = {
+    SIGNALBOX_BACKENDS: 'fleet',
+    SIGNALBOX_DEFAULT_ROUTE: 'fleet',
+    SIGNALBOX_BACKEND_FLEET_PRESET: 'collector',
+    SIGNALBOX_BACKEND_FLEET_ENDPOINT: 'http://agents.example:4318',
+  };
+  const { code, keys } = await explain(['acme'], env);
+  expect({ code, keys }).toMatchObject({
+    code: 0,
+    keys: [{ reason: 'collector', backends: [{ writes: { 'signalbox.route': 'acme' } }] }],
+  });
+  const all = await explain([], env);
+  expect(all.keys.find(({ key }) => key === null)).toMatchObject({
+    reason: 'default',
+    backends: [{ writes: {}, omits: ['signalbox.route'] }],
+  });
+  const invalid = await explain(['no key'], env);
+  expect(invalid).toMatchObject({ code: 1, keys: [{ dropped: 'unknown_route' }] });
 });

@@ -15,6 +15,7 @@ const exporter = (): SpanExporter => ({ export: () => {}, shutdown: async () => 
 test('fills in every default', () => {
   const config = resolve({ endpoint });
   expect(config).toMatchObject({
+    collector: undefined,
     defaultRoute: undefined,
     unknownRoute: 'drop',
     routeAttribute: 'signalbox.route',
@@ -31,6 +32,7 @@ test('fills in every default', () => {
     url: 'http://127.0.0.1:4318/v1/traces',
     headers: {},
     parent: undefined,
+    isCollector: false,
     protocol: 'http/protobuf',
     compression: 'none',
     timeoutMs: 10_000,

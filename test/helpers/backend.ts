@@ -11,6 +11,7 @@ export function createBackend(url: string, overrides: Partial<Backend> = {}): Ba
     headers: {},
     parent: undefined,
     parentHeader: undefined,
+    isCollector: false,
     protocol: 'http/protobuf',
     compression: 'none',
     timeoutMs: 10_000,

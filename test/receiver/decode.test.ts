@@ -240,6 +240,8 @@ describe('decodeRequest', () => {
     ['JSON', 'application/json', jsonOf({})],
     ['null in JSON', 'application/json', jsonOf({ name: null, attributes: null, status: null })],
     ['protobuf', 'application/x-protobuf', protobufOf([])],
+    // As the Collector writes the parent of a root span.
+    ['an empty id in protobuf', 'application/x-protobuf', protobufOf(id(4, ''))],
   ] as const)('gives what %s leaves out its default', (_, mediaType, body) => {
     expect(decodeOne(mediaType, body)).toEqual({
       resource: { attributes: [], droppedAttributesCount: 0, schemaUrl: '' },
