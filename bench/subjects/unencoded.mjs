@@ -51,7 +51,7 @@ export function createSubject({ backends }) {
       const courier = createIdleCourier(chunk);
       return createExporter({ ...parts, courier, random: Math.random });
     };
-    exporters.set(backend.name, createLazyExporter(backend.name, create));
+    exporters.set(backend.name, createLazyExporter(backend.name, 'primary', create));
   }
   const router = createRouter({
     ...config,
@@ -65,6 +65,7 @@ export function createSubject({ backends }) {
     ledger: ledger.routing,
     log,
     recent: createRecent(clock),
+    mayLink: () => true,
     clock,
   });
   const flush = async () => {
@@ -94,6 +95,7 @@ function createIdleCourier(chunk) {
       index += 1;
       return { chunk, index, size: SPAN_BYTES };
     },
+    copy: () => new Error('it has no standby'),
     undo() {},
     release() {},
     trim() {},
