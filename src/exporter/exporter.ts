@@ -126,6 +126,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     onLeave: parts.onLeave,
   });
   const { lanes } = backlog;
+  const { own: ownLane } = lanes;
   const pace = createPace(backend.retryMaxElapsedMs, ledger, random);
   const rateLimiter = createRateLimiter(backend.rateLimit);
   const limited = withRateLimit(courier, rateLimiter, clock);
@@ -162,6 +163,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
           maxBatch: { spans: backend.maxExportBatchSize, bytes: backend.maxExportBatchBytes },
           onSettled,
         });
+  const notesKeys = spool !== undefined || failover !== undefined;
   const settlements = new Set<Settlement>();
   const end = createEarliestDeadline();
   /** Queued spans below this sequence number do not wait for their batch to fill. */
@@ -174,7 +176,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   let closed: Promise<void> | undefined;
 
   function accept(routed: RoutedSpan): number {
-    const lane = routed.lane === undefined ? lanes.own : lanes.of(routed.lane);
+    const lane = routed.lane === undefined ? ownLane : lanes.of(routed.lane);
     if (closingReason !== undefined) {
       backlog.refuse(lane, closingReason);
       return -1;
@@ -198,7 +200,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       seal();
       return -1;
     }
-    noteKey(sequence, routed.routeKey);
+    if (notesKeys) noteKey(sequence, routed.routeKey);
     // Between its first span and its last, a batch is waited for already.
     if (lane.queue.size === 1 || isBatchFull(lane)) scheduleTurn();
     return sequence;

@@ -97,7 +97,7 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
   const nonEmpty = new Set<Entry>();
   let used = 0;
   /** Those that give way first, and what they hold together. */
-  const lenders = new Set<Entry>();
+  const borrowers = new Set<Entry>();
   let lent = 0;
   let isMoving = false;
   let isHurried = false;
@@ -105,13 +105,6 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
   let givers: LargestFirst<Entry> | undefined;
 
   function change(entry: Entry, bytes: number): void {
-    if (entry.holder.givesWayFirst) {
-      entry.held += bytes;
-      lent += bytes;
-      if (entry.held === 0) lenders.delete(entry);
-      else lenders.add(entry);
-      return;
-    }
     if (bytes > 0 && lent > 0) callIn(used + bytes + lent - maxBytes);
     if (entry.held === 0) nonEmpty.add(entry);
     entry.held += bytes;
@@ -121,7 +114,7 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
   }
 
   function rank(entry: Entry): void {
-    if (givers === undefined || entry.holder.givesWayFirst) return;
+    if (givers === undefined) return;
     if (entry.held > entry.pinned) givers.set(entry, entry.held);
     else givers.remove(entry);
   }
@@ -132,13 +125,20 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
     return givers;
   }
 
+  function changeLoan(entry: Entry, bytes: number): void {
+    entry.held += bytes;
+    lent += bytes;
+    if (entry.held === 0) borrowers.delete(entry);
+    else borrowers.add(entry);
+  }
+
   /** Has those that give way first do so, the largest first. */
   function callIn(bytes: number, spared?: Entry, sparedBelow = 0): void {
     const lentAfter = lent - bytes;
     const asked = new Set<Entry>(spared === undefined ? [] : [spared]);
     while (lent > lentAfter) {
       let largest: Entry | undefined;
-      for (const entry of lenders) {
+      for (const entry of borrowers) {
         if (!asked.has(entry) && entry.held > (largest?.held ?? sparedBelow)) largest = entry;
       }
       if (largest === undefined) return;
@@ -156,12 +156,11 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
       entry.holder.hurry?.();
       return false;
     }
-    change(entry, bytes);
+    changeLoan(entry, bytes);
     return true;
   }
 
   function take(entry: Entry, bytes: number): boolean {
-    if (entry.holder.givesWayFirst) return borrow(entry, bytes);
     // Memory is plenty, as a rule. Whatever a holder's share is, half of the budget is within everybody's limit.
     if (givers === undefined && !isHurried && entry.held > 0 && used + bytes <= shortAt) {
       entry.held += bytes;
@@ -224,7 +223,6 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
   const budget: Budget = {
     take,
     force(entry, bytes) {
-      if (entry.holder.givesWayFirst) callIn(used + lent + bytes - maxBytes, entry);
       change(entry, bytes);
       if (used > maxBytes) makeRoom(entry, maxBytes, 0);
     },
@@ -232,10 +230,19 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
       change(entry, -bytes);
     },
     rank,
-    pinLimit({ holder }) {
-      if (holder.givesWayFirst) return maxBytes / 2 / (lenders.size + 1);
-      return used > shortAt ? maxBytes / (nonEmpty.size + 1) : Number.POSITIVE_INFINITY;
+    pinLimit: () => (used > shortAt ? maxBytes / (nonEmpty.size + 1) : Number.POSITIVE_INFINITY),
+  };
+
+  const loans: Budget = {
+    take: borrow,
+    force(entry, bytes) {
+      callIn(used + lent + bytes - maxBytes, entry);
+      changeLoan(entry, bytes);
     },
+    give: (entry, bytes) => changeLoan(entry, -bytes),
+    // All of it can be given back, what is being sent too.
+    rank() {},
+    pinLimit: () => maxBytes / 2 / (borrowers.size + 1),
   };
 
   return {
@@ -254,7 +261,7 @@ export function createMemory(initialMaxBytes: number): ResizableMemory {
         isMoving = before;
       }
     },
-    open: (holder) => new HolderAccount(holder, budget),
+    open: (holder) => new HolderAccount(holder, holder.givesWayFirst ? loans : budget),
     resize(changed) {
       maxBytes = changed;
       shortAt = maxBytes / 2;
@@ -271,7 +278,7 @@ interface Budget {
   give(entry: Entry, bytes: number): void;
   /** What the entry can give back has changed. */
   rank(entry: Entry): void;
-  pinLimit(entry: Entry): number;
+  pinLimit(): number;
 }
 
 /** A class, so that all accounts have one shape; see the queue. */
@@ -287,7 +294,7 @@ class HolderAccount implements Account, Entry {
   }
 
   get pinLimit(): number {
-    return this.#budget.pinLimit(this);
+    return this.#budget.pinLimit();
   }
 
   take(bytes: number): boolean {
