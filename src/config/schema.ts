@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { SpanExporter } from '../sdk.js';
 import { parseAllowedHost } from './allowed-hosts.js';
 import type { AuditEvent } from './audit-event.js';
+import { isBackendName } from './backend-name.js';
 import { backendClass, exclusiveClasses, routeClasses } from './class-settings.js';
 import { hashKeyHint, isHashKey } from './hash-key.js';
 import type { MonitoringConfig } from './monitoring-settings.js';
@@ -293,6 +294,7 @@ export const backendSettings = {
     hint: 'the name of another backend',
     description:
       'The backend that takes over while this one is down; same protocol, preset and view.',
+    schema: z.string().refine(isBackendName),
   }),
   reroot: withDefault(
     false,

@@ -21,7 +21,15 @@ describe('a backend with a fault that lasts', () => {
       await service.processor.forceFlush();
 
       const { bytes, lastDeliveredAt, ...counters } = service.backend('sick');
-      const none = { queued: 0, inFlight: 0, spooled: 0, recovered: 0, movedIn: 0, movedOut: 0 };
+      const none = {
+        queued: 0,
+        inFlight: 0,
+        spooled: 0,
+        recovered: 0,
+        movedIn: 0,
+        movedOut: 0,
+        movedUnanswered: 0,
+      };
       const { delivered = 0, dropped, state } = row;
       expect(counters).toEqual({ ...none, accepted: SPANS, delivered, dropped, state });
       expect(lastDeliveredAt === undefined).toBe(delivered === 0);

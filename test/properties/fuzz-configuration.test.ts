@@ -33,7 +33,14 @@ const processVariables = variablesOf({
 });
 
 /** What stands in messages because it is no secret: names, keys and patterns, and paths that look like one. */
-const SHOWN = ['BACKENDS', 'ROUTES', 'ROUTE_CLASSES', 'DEFAULT_ROUTE', 'CONFIG_FILE'];
+const SHOWN = [
+  'BACKENDS',
+  'ROUTES',
+  'ROUTE_CLASSES',
+  'ROUTE_PARENTS',
+  'DEFAULT_ROUTE',
+  'CONFIG_FILE',
+];
 const hidden = (variables: readonly string[]) => variables.filter((name) => !SHOWN.includes(name));
 
 const ownName = (names: readonly string[]) =>

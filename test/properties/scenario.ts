@@ -79,7 +79,10 @@ export async function runScenario(
     for (const { index, setup, real, model } of pairs) {
       const { backends, ...routing } = real.stats();
       expectLaws({ backends, ...routing });
-      expect(routing, `the counters of processor ${index}`).toEqual(model.stats());
+      expect(routing, `the counters of processor ${index}`).toEqual({
+        ...model.stats(),
+        routes: {},
+      });
       for (const backend of setup.backends) {
         const { accepted, delivered, dropped } = backends[backend] ?? {};
         const counted = { accepted, dropped };
