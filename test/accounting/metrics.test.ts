@@ -6,6 +6,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { createKeyTallies } from '../../src/accounting/key-tallies.js';
 import { createLedger } from '../../src/accounting/ledger.js';
 import { createLog } from '../../src/accounting/log.js';
 import { createMetrics } from '../../src/accounting/metrics.js';
@@ -348,6 +349,33 @@ describe('the global MeterProvider', () => {
       ['exporter.span.exported', 4, exporter],
     ]);
   });
+});
+
+it('states what became of the spans of each route that is counted by key, by backend', async () => {
+  const { provider, collect } = createProvider();
+  const tallies = createKeyTallies();
+  createMetrics(provider, tallies);
+  expect(await collect()).toEqual([]);
+  const tally = tallies.of('acme', 'eu');
+  tally.accepted += 3;
+  tally.delivered += 2;
+  tally.movedOut += 1;
+  const points = await collect();
+  expect(points).toHaveLength(5);
+  const attributes = { 'signalbox.route': 'acme', 'otel.component.name': 'eu' };
+  for (const [outcome, count] of [
+    ['accepted', 3],
+    ['delivered', 2],
+    ['dropped', 0],
+    ['moved_in', 0],
+    ['moved_out', 1],
+  ]) {
+    expect(points).toContainEqual([
+      'signalbox.route.spans',
+      count,
+      { ...attributes, 'signalbox.outcome': outcome },
+    ]);
+  }
 });
 
 describe('a MeterProvider that throws', () => {
