@@ -9,6 +9,7 @@ import { context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
+import { keysOf, sentByRoutes } from './routes.mjs';
 import { backendName, FAN_OUT_KEY } from './subjects/subject.mjs';
 import {
   AI_SPANS_PER_TRACE,
@@ -63,10 +64,7 @@ const provider = new BasicTracerProvider({
   spanProcessors: subject.spanProcessors,
 });
 const makeTrace = createTraceMaker(provider.getTracer('bench', '1.0.0'), spec.shape ?? 'request');
-const keys =
-  spec.fanOut === true
-    ? [FAN_OUT_KEY]
-    : Array.from({ length: spec.active ?? spec.backends }, (_, index) => backendName(index));
+const keys = keysOf(spec);
 /** @type {Map<string, number>} */
 const made = new Map(keys.map((key) => [key, 0]));
 // Not in turn: queues that all fill at the same moment are the peer's worst case, and nobody's real one.
@@ -136,12 +134,14 @@ async function flush() {
   const flushed = provider.forceFlush().catch(() => {});
   const { hanging } = spec;
   await (hanging === undefined ? flushed : Promise.race([flushed, othersSettled(hanging)]));
+  // A flush does not wait for shadows, and what they cost belongs to the measurement.
+  if (spec.routes !== undefined) await othersSettled([]);
 }
 
 /** @param {readonly string[]} hanging */
 async function othersSettled(hanging) {
   const { stats } = subject;
-  if (stats === undefined) return wait(PEER_WAIT_MS);
+  if (stats === undefined) return spec.subject === 'creation' ? undefined : wait(PEER_WAIT_MS);
   const isUnderWay = () =>
     Object.entries(stats().backends).some(
       ([name, { queued, inFlight }]) => queued + inFlight > 0 && !hanging.includes(name),
@@ -183,6 +183,7 @@ async function measure() {
 
 /** @returns {Record<string, number>} */
 function sentByBackend() {
+  if (spec.routes !== undefined) return sentByRoutes(spec.routes, made, subject.stats?.());
   const all = made.get(FAN_OUT_KEY);
   if (all === undefined) return Object.fromEntries(made);
   return Object.fromEntries(

@@ -4,6 +4,7 @@ import { construction } from './scenarios/construction.mjs';
 import { encoding } from './scenarios/encoding.mjs';
 import { fanOut } from './scenarios/fan-out.mjs';
 import { hotPath } from './scenarios/hot-path.mjs';
+import { parents, shadow, share } from './scenarios/roles.mjs';
 import { services } from './scenarios/service.mjs';
 import { byNumberOfBackends, gzip, json, llm, million } from './scenarios/throughput.mjs';
 import { flush, hangingNeighbour, slowReceiver } from './scenarios/trouble.mjs';
@@ -24,6 +25,9 @@ export function createScenarios(isQuick) {
     fanOut(size),
     views(size),
     reroot(size),
+    shadow(size),
+    share(size),
+    parents(size),
     slowReceiver(size),
     flush(size),
     hangingNeighbour(size),

@@ -11,6 +11,7 @@ const examples = [
   'three-services',
   'ai-chat',
   'nextjs-layout',
+  'migration',
 ];
 
 const [named] = process.argv.slice(2);

@@ -5,6 +5,7 @@ export type {
   BackendState,
   BackendStats,
   DecisionStats,
+  RouteStats,
   RoutingStats,
 } from './accounting/stats.js';
 export { type FlushRequestOptions, flushRequest } from './boundary/flush.js';
@@ -20,7 +21,12 @@ export type { AuditEvent, AuditResource } from './config/audit-event.js';
 export { loadConfig } from './config/env.js';
 export { ConfigError, type ConfigProblem } from './config/error.js';
 export type { MonitoringConfig, MonitoringType } from './config/monitoring-settings.js';
-export type { CredentialsCallback, CredentialsRequest, SpanView } from './config/options.js';
+export type {
+  CredentialsCallback,
+  CredentialsRequest,
+  RouteBackend,
+  SpanView,
+} from './config/options.js';
 export type { BackendConfig, ResolveBackend, SignalboxConfig } from './config/schema.js';
 export type { HeapProfileOptions } from './monitoring/watch.js';
 export { RoutingSpanProcessor, type StartedSpan } from './routing/processor.js';

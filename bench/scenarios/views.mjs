@@ -56,7 +56,7 @@ export function reroot(size) {
   };
 }
 
-/** @param {string} label @param {string} run @param {string} without @returns {import('../scenario.mjs').Row} */
-function against(label, run, without) {
+/** A row of what a run's spans cost, against those of another. @param {string} label @param {string} run @param {string} without @returns {import('../scenario.mjs').Row} */
+export function against(label, run, without) {
   return { label, unit: 'µs', signalbox: ownCpuUs(run), against: ownCpuUs(without) };
 }

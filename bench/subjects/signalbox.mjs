@@ -44,6 +44,8 @@ function createConfig(setup) {
     backends,
     shutdownTimeoutMs: PATIENCE_MS,
     ...(setup.fanOut === true && { routes: { [FAN_OUT_KEY]: Object.keys(backends) } }),
+    ...(setup.routes !== undefined && { routes: setup.routes }),
+    ...(setup.routeParents !== undefined && { routeParents: setup.routeParents }),
     ...(maxBufferedBytes !== undefined && { maxBufferedBytes }),
   };
 }

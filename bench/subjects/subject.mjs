@@ -19,6 +19,8 @@
  * @typedef {object} Setup
  * @property {number} backends how many are configured: `b0`, `b1` and so on
  * @property {boolean} [fanOut] whether every span goes to all of them, instead of to the one that its key names
+ * @property {import('signalbox').SignalboxConfig['routes']} [routes] signalbox's, in place of a key for each backend
+ * @property {Record<string, string>} [routeParents] signalbox's
  * @property {Record<string, import('signalbox').BackendConfig>} [settings] what else signalbox's backends have, by their names
  * @property {string} receiverUrl where all of them are, each under its name
  * @property {'http/protobuf' | 'http/json'} [protocol]

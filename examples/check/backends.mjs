@@ -12,14 +12,16 @@ import { createReceiver } from '../../dist/receiver/receiver.js';
  * Starts the named backends. Each takes only what comes with its own API key, `key-of-<name>`.
  *
  * @param {readonly string[]} names
+ * @param {() => boolean} [isDown] asked for each request, which is answered 503 then
  */
-export async function startBackends(names) {
+export async function startBackends(names, isDown = () => false) {
   /** @type {Arrival[]} */
   const arrivals = [];
   const receiver = createReceiver({
     answer({ backend = '', headers }) {
       const isOwnKey = headers.authorization === `Bearer key-of-${backend}`;
-      return names.includes(backend) && isOwnKey ? undefined : { status: 401 };
+      if (!names.includes(backend) || !isOwnKey) return { status: 401 };
+      return isDown() ? { status: 503 } : undefined;
     },
     onRequest({ backend = '', headers, spans }, httpStatus) {
       if (httpStatus !== 200) return;

@@ -133,7 +133,8 @@ function backendLine({
     ...(role === 'shadow' ? ['as a shadow'] : []),
     ...(share === undefined ? [] : [`${share} of the traces`]),
     ...(backend.class === undefined ? [] : [`class ${backend.class}`]),
-    ...(backend.standby === undefined ? [] : [`standby ${backend.standby}`]),
+    // A shadow's copies may be lost: nobody stands by for them.
+    ...(backend.standby === undefined || role === 'shadow' ? [] : [`standby ${backend.standby}`]),
   ];
   return `${backend.name}  ${url}${words.length === 0 ? '' : `  (${words.join(', ')})`}`;
 }

@@ -6,6 +6,7 @@ import { setRoute, statsHandler, withBoundary, withRoute } from '../../src/index
 import { type Service, startService } from '../helpers/service.js';
 import { onTerminal, signalbox } from './command.js';
 import { endless } from './endless.js';
+import { temporaryFile } from './files.js';
 import { twoBackends } from './two-backends.js';
 
 const schema = z.strictObject({
@@ -192,6 +193,32 @@ test('says what a backend may see', async () => {
     expect(stdout).toContain(line);
   }
   expect(stdout).not.toContain('thirty-two');
+});
+
+test('says the role, the share and the standby of each backend, and that a shadow has none', async () => {
+  const backend = (name: string, more = '') =>
+    `{ preset: braintrust, endpoint: https://${name}.example, api_key: k, parent: 'project_name:own'${more} }`;
+  const config = temporaryFile(
+    'signalbox.yaml',
+    `routes:
+  acme: [{ backend: new, share: 10% }, { backend: old, share: 90% }]
+  globex: [old, { backend: new, role: shadow, share: 5% }]
+route_parents: { globex: 'project_name:globex' }
+backends:
+  old: ${backend('old')}
+  new: ${backend('new', ', standby: spare')}
+  spare: ${backend('spare')}
+`,
+  );
+  const { stdout } = await onTerminal(['explain', '--config', config], {}, 200);
+  for (const line of [
+    'new  https://new.example/otel/v1/traces  (10% of the traces, standby spare)',
+    'old  https://old.example/otel/v1/traces  (90% of the traces)',
+    'new  https://new.example/otel/v1/traces  (as a shadow, 5% of the traces)',
+    'under    project_name:globex',
+  ]) {
+    expect(stdout).toContain(line);
+  }
 });
 
 test('says which class a key requires, and which its backends have', async () => {
