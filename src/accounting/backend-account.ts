@@ -59,9 +59,9 @@ export class BackendAccount implements ExporterLedger {
     this.#metrics = metrics.backend(component, this);
   }
 
-  /** Copies that were handed over, ever. */
+  /** Copies that were handed over, ever, by another exporter too. */
   get accepted(): number {
-    return this.#accepted;
+    return this.#accepted + this.#movedIn;
   }
 
   /** Copies that are not settled, wherever they are. */

@@ -8,7 +8,7 @@ export interface KeyTally {
   dropped: number;
   /** Copies taken over from a backend that this one stands by for. */
   movedIn: number;
-  /** Copies that the backend's standby has taken over. */
+  /** Copies that the backend's standby has taken over, or that were left on disk for others. */
   movedOut: number;
 }
 

@@ -97,7 +97,7 @@ export interface BackendLedger {
 export interface ExporterLedger extends BackendLedger {
   /** The backend's name. */
   readonly name: string;
-  /** Copies that were handed over, ever. */
+  /** Copies that were handed over, ever, by another backend's exporter too. */
   readonly accepted: number;
   /** Copies that are not settled, wherever they are: in memory, on the wire or on disk. */
   readonly unsettled: number;

@@ -31,7 +31,8 @@ export interface RoutingStats {
   readonly decisions: DecisionStats;
   /**
    * By route key and backend, for the routes that have a shadow or a share: what was handed over, and what came of it, so
-   * that two sides of a migration can be compared. What is neither delivered, dropped nor moved is on its way.
+   * that two sides of a migration can be compared. What is neither delivered, dropped nor moved is on its way, be it on
+   * disk; what an earlier process left there is not counted here.
    */
   readonly routes: Readonly<Record<string, Readonly<Record<string, RouteStats>>>>;
   /**
@@ -71,7 +72,7 @@ export interface RouteStats {
   readonly dropped: number;
   /** Taken over from a backend that this one stands by for. */
   readonly movedIn: number;
-  /** Taken over by the backend's standby. */
+  /** Taken over by the backend's standby, or left on disk for others. */
   readonly movedOut: number;
 }
 

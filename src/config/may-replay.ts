@@ -14,7 +14,7 @@ export interface WrittenBatch {
  * Whether a batch that was written to disk, maybe by an earlier process under other rules, may be sent to a backend
  * under the configuration of today.
  *
- * What was to go under another parent than that of its keys today may not. Without rules of residency all else may. With
+ * What was to go under another parent than that of its keys today may not, nor may what is of no key and has one. Without rules of residency all else may. With
  * some, each of its route keys has to be known today, and allow the backend's
  * class: what the rule for a key that is gone was, nobody can say.
  *
@@ -45,6 +45,7 @@ function isParentToday(
   routeKeys: readonly string[],
   parent: string | undefined,
 ): boolean {
+  if (routeKeys.length === 0) return parent === undefined;
   return routeKeys.every((key) => {
     const route = routes.get(key) ?? (defaultRoute?.key === key ? defaultRoute : undefined);
     return route?.parent === parent;

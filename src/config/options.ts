@@ -526,7 +526,7 @@ export interface BackendConfig {
    *
    * A span goes to one of the two, unless a request with it got no answer: it may then be at both, and counts as
    * `movedUnanswered`. What was moved is not moved on, so that two may stand by for each other. Both need the same
-   * protocol, preset and view, and no route may lead to both.
+   * protocol, preset, view and class, and no route may lead to both.
    *
    * None by default.
    */

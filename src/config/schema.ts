@@ -293,7 +293,7 @@ export const backendSettings = {
     type: 'name',
     hint: 'the name of another backend',
     description:
-      'The backend that takes over while this one is down; same protocol, preset and view.',
+      'The backend that takes over while this one is down; same protocol, preset, view and class.',
     schema: z.string().refine(isBackendName),
   }),
   reroot: withDefault(

@@ -67,6 +67,8 @@ function differenceOf(one: Backend, other: Backend): string | undefined {
   if (one.protocol !== other.protocol) return 'protocol';
   if ((one.parent === undefined) !== (other.parent === undefined)) return 'preset';
   if (one.reroot !== other.reroot) return 'choice of REROOT';
+  // Also where no route leads there today: what was accepted under an earlier configuration may still wait there.
+  if (one.class !== other.class) return 'class';
   const [view, otherView] = [one.view, other.view];
   const isSame =
     view?.change === otherView?.change &&

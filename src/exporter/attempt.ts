@@ -103,7 +103,10 @@ const UNSENT: ReadonlySet<string> = new Set([
   'no_api_key',
 ]);
 
+/** Answers of a gateway that got none, or none that it could read: what stands behind it may have taken the request. */
+const GATEWAY_STATUSES: ReadonlySet<number> = new Set([502, 504]);
+
 /** Whether the backend may have taken what it gave no answer to. */
 function mayHaveArrived({ httpStatus, errorType }: SendFailure): boolean {
-  return httpStatus === undefined && !UNSENT.has(errorType);
+  return httpStatus === undefined ? !UNSENT.has(errorType) : GATEWAY_STATUSES.has(httpStatus);
 }

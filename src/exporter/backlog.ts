@@ -45,8 +45,8 @@ export interface Backlog<P extends Parcel> {
   refuse(lane: Lane, reason: BackendDropReason, detail?: string): void;
   /** Makes a batch of the oldest queued spans of a lane. */
   form(lane: Lane, maxSpans: number, maxBytes: number): Batch<P>;
-  /** Whether it holds nothing of a lane, and if so forgets it, but for the own one. */
-  closeIfEmpty(lane: Lane): boolean;
+  /** Whether it holds nothing of a lane. */
+  isEmpty(lane: Lane): boolean;
   /** The batch's turn has come: what it holds is beyond the reach of others. */
   open(batch: Batch<P>): void;
   /** The batch has been packed. */
@@ -256,10 +256,9 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
     return batch;
   }
 
-  closeIfEmpty(lane: Lane): boolean {
+  isEmpty(lane: Lane): boolean {
     if (lane.queue.size > 0 || this.batches.some((batch) => batch.lane === lane)) return false;
     for (const batch of this.held) if (batch.lane === lane) return false;
-    this.lanes.close(lane);
     return true;
   }
 
@@ -347,11 +346,13 @@ class ExporterBacklog<P extends Parcel> implements Backlog<P> {
 
   recall(batch: Batch<P>): void {
     const { account, batches } = this;
+    // First: what it has been through shows in its state.
+    const renewed = renew(batch);
     if (batch.state === 'inFlight') this.#ledger.requeue(batch.spans);
     this.#endOperation(batch, batch.failure?.errorType ?? 'aborted', batch.failure?.httpStatus);
     account.unpin(this.#sizeOf(batch));
     batch.state = 'settled';
-    batches.splice(batches.indexOf(batch), 1, renew(batch));
+    batches.splice(batches.indexOf(batch), 1, renewed);
     // Last: the batch is settled, so the answer that the abort brings about counts for nothing.
     batch.aborter?.abort();
   }

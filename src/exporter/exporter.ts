@@ -137,6 +137,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     courier: limited,
     pack,
     pace,
+    onPressed: () => failover?.move(true, () => true),
     onChange: scheduleTurn,
   });
   const attempt = createAttempt({
@@ -190,7 +191,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const kept = courier.take(routed, lane.parent);
     if (kept instanceof Error) {
       backlog.refuse(lane, reasonOf(kept), nameOf(kept));
-      trimIfIdle(lane);
+      // In a turn of its own: to read the span may be what reading another of this lane had the application do.
+      turnBy(clock.now());
       return -1;
     }
     const sequence = backlog.nextSequence;
@@ -202,7 +204,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     }
     if (notesKeys) noteKey(sequence, routed.routeKey);
     // Between its first span and its last, a batch is waited for already.
-    if (lane.queue.size === 1 || isBatchFull(lane)) scheduleTurn();
+    if (isBatchFull(lane)) scheduleTurn();
+    else if (lane.queue.size === 1) turnBy(clock.now() + backend.scheduleDelayMs);
     return sequence;
   }
 
@@ -229,6 +232,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
 
   function scheduleTurn(): void {
     const nowMs = clock.now();
+    // The turn that comes next sees to everything. To tell what is next takes a look at every lane.
+    if (turnAtMs <= nowMs) return;
     const atMs = nextStart(nowMs)?.atMs ?? Number.POSITIVE_INFINITY;
     turnBy(Math.min(atMs, grace.endsAtMs()));
     if (failover?.isOpen) turnBy(nextDueMs(nowMs));
@@ -247,9 +252,12 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const nowMs = clock.now();
     fail(nowMs);
     turnBy(dropExpired(nowMs));
+    trimIdle();
     const start = nextStart(nowMs);
     if (start === undefined || start.atMs > nowMs) {
       if (start !== undefined) turnBy(start.atMs);
+      // What is due has been offered to the standby just now.
+      if (failover?.isOpen) turnBy(nextDueMs(nowMs, nowMs));
       replay(nowMs);
       return;
     }
@@ -277,8 +285,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     // It was split or dropped instead.
     if (batch.sends === sends) rateLimiter.release();
     active -= 1;
-    trimIfIdle(batch.lane);
     fail(clock.now());
+    trimIdle();
     spool?.mind();
     scheduleTurn();
   }
@@ -286,7 +294,9 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   /** Has the standby take what is due, where the backend is down. */
   function fail(nowMs: number): void {
     const isWaitedFor = settlements.size > 0 || closingReason !== undefined;
-    failover?.move(isWaitedFor, (lane) => isWaitedFor || dueAtMs(lane, nowMs) <= nowMs);
+    // Of what somebody waits for too: where each request flushes there would be no probe ever.
+    const isProbing = closingReason === undefined && earliestMs(nowMs) <= nowMs;
+    failover?.move(!isProbing, (lane) => isWaitedFor || dueAtMs(lane, nowMs) <= nowMs);
   }
 
   /** When the batch of a lane is due, whether or not it can be sent then. */
@@ -297,9 +307,13 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     return isDue ? nowMs : oldest.acceptedAtMs + backend.scheduleDelayMs;
   }
 
-  function nextDueMs(nowMs: number): number {
+  /** When the next batch of a lane is due, of those that are so later than `afterMs`. */
+  function nextDueMs(nowMs: number, afterMs = Number.NEGATIVE_INFINITY): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const lane of lanes.all()) next = Math.min(next, dueAtMs(lane, nowMs));
+    for (const lane of lanes.all()) {
+      const atMs = dueAtMs(lane, nowMs);
+      if (atMs > afterMs && atMs < next) next = atMs;
+    }
     return next;
   }
 
@@ -335,9 +349,21 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     scheduleTurn();
   }
 
-  /** Whoever is under load holds something at any time; of many backends most are not. */
-  function trimIfIdle(lane: Lane): void {
-    if (backlog.closeIfEmpty(lane)) courier.trim(lane.parent);
+  /** Whoever is under load holds something at any time; of many backends, and lanes, most are not. */
+  function trimIdle(): void {
+    for (const lane of lanes.all()) {
+      if (!backlog.isEmpty(lane)) continue;
+      lanes.close(lane);
+      if (!isInUse(lane.parent)) courier.trim(lane.parent);
+    }
+  }
+
+  /** Whether anything is held of a parent, in whichever lane. */
+  function isInUse(parent: string | undefined): boolean {
+    for (const lane of lanes.all()) {
+      if (lane.parent === parent && !backlog.isEmpty(lane)) return true;
+    }
+    return false;
   }
 
   /** Drops batches that have waited too long; returns when the next one will have. */
@@ -452,7 +478,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
       canTake: (spans, bytes) =>
         closingReason === undefined && !pace.isDown && backlog.hasRoom(spans, bytes),
       takeOver,
-      yieldAll: () => failover?.move(true, () => true),
+      yieldAll: () => failover?.yieldAll(),
     },
     name: backend.name,
     role,

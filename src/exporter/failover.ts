@@ -33,7 +33,10 @@ export interface FailoverPart {
    * They have been found to fit by `canTake` just before.
    */
   takeOver(handover: Handover): Promise<void>;
-  /** Nothing is waited for any more: where the backend is down, all that waits goes to the standby. */
+  /**
+   * No answer is waited for any more: where the backend is down, all that it has goes to the standby, what is on the wire
+   * included, but for what waits for other credentials.
+   */
   yieldAll(): void;
 }
 
@@ -49,9 +52,11 @@ export interface Failover<P extends Parcel> {
    * Moves what waits to the standby while the backend is down, but for one batch to probe it with: of what is queued, what
    * is due.
    *
-   * @param all - Without that exception: somebody waits.
+   * @param all - Without that exception: a probe is not due, or nobody waits for its answer.
    */
   move(all: boolean, isDue: (lane: Lane) => boolean): void;
+  /** Moves all that there is to move; see {@link FailoverPart.yieldAll}. */
+  yieldAll(): void;
   /** Whether what is due moves now. */
   readonly isOpen: boolean;
   /** Moves one batch that may wait no longer; `false` where nobody takes it. */
@@ -145,6 +150,26 @@ export function createFailover<P extends Parcel>(parts: FailoverParts<P>): Failo
     return false;
   }
 
+  function move(all: boolean, isDue: (lane: Lane) => boolean): void {
+    while (pace.isDown && standby !== undefined) {
+      const batch = nextBatch(all);
+      if (batch === undefined) {
+        if (!standby.canTake(1, 0) || !formDue(isDue)) return;
+      } else if (!moveOne(batch)) {
+        return;
+      }
+    }
+  }
+
+  /** What is on the wire waits again, and counts as maybe taken. */
+  function recallSent(): void {
+    for (const batch of Array.from(backlog.batches)) {
+      const { state, lane, spans, bytes } = batch;
+      if (state !== 'inFlight' || lane.isGuest || !standby?.canTake(spans, bytes)) continue;
+      backlog.recall(batch);
+    }
+  }
+
   return {
     setStandby(next) {
       standby = next;
@@ -153,17 +178,12 @@ export function createFailover<P extends Parcel>(parts: FailoverParts<P>): Failo
     get isOpen() {
       return pace.isDown && standby?.canTake(1, 0) === true;
     },
-    move(all, isDue) {
-      while (pace.isDown && standby !== undefined) {
-        const batch = nextBatch(all);
-        if (batch === undefined) {
-          if (!standby.canTake(1, 0) || !formDue(isDue)) return;
-        } else if (!moveOne(batch)) {
-          return;
-        }
-      }
-    },
+    move,
     moveOne,
+    yieldAll() {
+      if (pace.isDown) recallSent();
+      move(true, () => true);
+    },
     countAway(ranges) {
       let count = 0;
       for (const runs of away) count += countIn(runs, ranges);

@@ -36,7 +36,7 @@ export interface Lanes {
   largestLane(): Lane;
   /** How many queued spans have one of these sequence numbers. */
   countIn(ranges: Readonly<SequenceRanges>): number;
-  /** Forgets a lane that holds nothing. */
+  /** Forgets a lane that holds nothing, but for the own one. */
   close(lane: Lane): void;
 }
 

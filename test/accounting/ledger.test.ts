@@ -176,6 +176,15 @@ describe('the ledger', () => {
     expect(ledger.stats().backends).toMatchObject({ eu: { accepted: 2 }, us: { accepted: 1 } });
   });
 
+  it('takes a copy that another exporter gives for handed over: who closes what is idle has to know', () => {
+    const { ledger } = setUp();
+    const eu = open(ledger, 'eu');
+    eu.accept();
+    eu.moveIn(3);
+    expect([eu.accepted, eu.unsettled]).toEqual([4, 4]);
+    expect(ledger.stats().backends.eu).toMatchObject({ accepted: 1, movedIn: 3 });
+  });
+
   it('tells the log of every drop', () => {
     const { drops, ledger } = setUp();
     const eu = open(ledger, 'eu');

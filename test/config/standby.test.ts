@@ -44,6 +44,8 @@ describe('a standby', () => {
       { endpoint, hashAttributes: ['x'], hashKey: 'f123456789abcdef0123456789abcdef' },
     ],
     ['exporter', { endpoint }, { exporter: recordingExporter() }],
+    ['class', { endpoint, class: 'eu' }, { endpoint, class: 'us' }],
+    ['class', { endpoint, class: 'eu' }, { endpoint }],
   ])('can have no other %s', (what, a, b) => {
     expect(problemLines(() => resolve({ a: { ...a, standby: 'b' }, b }))).toEqual([
       `backends.a.standby: names b, which has another ${what}`,

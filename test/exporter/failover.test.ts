@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/config/resolved.js';
+import type { RouteLane } from '../../src/encoding/routed-span.js';
 import { createMemory } from '../../src/exporter/memory.js';
 import type { SendResult } from '../../src/transport/result.js';
 import { never } from '../helpers/deadline.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
+import { memoryInUse } from '../helpers/memory-in-use.js';
 import { createBench, delivered, range, unavailable } from './fixtures.js';
 import { createMemoryDisk } from './spool/memory-disk.js';
 import { createSpooled, filesOnDisk } from './spool/spooled.js';
@@ -25,14 +27,21 @@ interface PairOptions {
 function createPair(options: PairOptions = {}) {
   const clock = createFakeClock();
   const memory = createMemory(options.maxBufferedBytes ?? 64 * 1024 * 1024);
-  const state = { isDown: true, isStandbyDown: false };
-  const { down = unavailable } = options;
+  const state = {
+    isDown: true,
+    isHanging: false,
+    isStandbyDown: false,
+    down: options.down ?? unavailable,
+  };
   const first = createBench({
     clock,
     memory,
     random: () => 1,
     backend: { name: 'first', standby: 'standby', maxExportBatchSize: 5, ...options.first },
-    answer: () => (state.isDown ? down : delivered),
+    answer: () => {
+      if (state.isHanging) return undefined;
+      return state.isDown ? state.down : delivered;
+    },
   });
   const standby = createBench({
     clock,
@@ -52,6 +61,13 @@ async function takeDown({ first, clock }: Pair): Promise<void> {
   await clock.advance(0);
   for (let round = 0; round < 5; round += 1) await clock.advance(1_000);
   expect(first.states.at(-1)).toBe('down');
+}
+
+/** Has the first take a span of a lane of its own. In a function of its own, so that the lane is held by nothing here. */
+function acceptApart({ first }: Pair, key: number): WeakRef<RouteLane> {
+  const lane: RouteLane = { parent: undefined, countedKey: `key-${key}` };
+  first.acceptIn(lane, 1_000 + key);
+  return new WeakRef(lane);
 }
 
 const idsOf = (bench: Pair['first']) => bench.batches.flat();
@@ -205,6 +221,60 @@ describe('a backend with a standby', () => {
     expect(pair.standby.dropped).toEqual({});
   });
 
+  it('is probed also where each request is flushed, and has what comes again', async () => {
+    const pair = createPair();
+    await takeDown(pair);
+    pair.state.isDown = false;
+    for (let request = 0; request < 20; request += 1) {
+      pair.first.accept(100 + request);
+      const flushed = pair.first.exporter.flush();
+      await pair.clock.advance(1_000);
+      expect(await flushed).toBe(true);
+    }
+    expect(pair.first.states.at(-1)).toBe('up');
+    expect(idsOf(pair.first)).toContain(119);
+  });
+
+  it('has the spans of each parent moved when they are due, however long it is not to be probed', async () => {
+    const parents = { parent: 'project_name:checkout', parentHeader: 'x-bt-parent' };
+    const pair = createPair({ first: parents, standby: parents });
+    await takeDown(pair);
+    pair.state.down = { ...unavailable, retryAfterMs: 200_000 };
+    pair.first.accept(1, 5);
+    await pair.clock.advance(10_000);
+    for (const name of ['acme', 'globex', 'initech']) {
+      const lane = { parent: `project_name:${name}`, countedKey: undefined };
+      pair.first.acceptIn(lane, pair.first.counts.accepted, 2);
+      await pair.clock.advance(2_000);
+    }
+    await pair.clock.advance(3_000);
+    const sent = pair.standby.sent.map(({ request, ids }) => [request.parent, ids]);
+    expect(sent).toContainEqual(['project_name:acme', [20, 21]]);
+    expect(sent).toContainEqual(['project_name:globex', [22, 23]]);
+    expect(sent).toContainEqual(['project_name:initech', [24, 25]]);
+  });
+
+  it.each([
+    [502, 15],
+    [503, 0],
+    [504, 15],
+  ])('counts what may be at both, where the answer was %i', async (httpStatus, count) => {
+    const failure = { message: `HTTP ${httpStatus}`, errorType: String(httpStatus), httpStatus };
+    const pair = createPair({ down: { status: 'retryable', failure } });
+    await takeDown(pair);
+    expect(pair.first.counts).toMatchObject({ movedOut: 15, movedUnanswered: count });
+  });
+
+  it('keeps nothing of lanes whose spans have been moved', async () => {
+    const pair = createPair();
+    await takeDown(pair);
+    const lanes = range(1, 50).map((key) => acceptApart(pair, key));
+    await pair.clock.advance(60_000);
+    expect(pair.first.places).toMatchObject({ queued: 0, waiting: 0, inFlight: 0 });
+    await memoryInUse();
+    expect(lanes.filter((lane) => lane.deref() !== undefined)).toEqual([]);
+  });
+
   it('yields what waits at a shutdown', async () => {
     const pair = createPair();
     await takeDown(pair);
@@ -215,6 +285,22 @@ describe('a backend with a standby', () => {
     await pair.clock.advance(1_000);
     expect(pair.standby.counts.delivered).toBe(18);
     expect(pair.first.dropped).toEqual({});
+  });
+
+  it('yields what is on the wire as well, which may be at both then', async () => {
+    const pair = createPair();
+    await takeDown(pair);
+    pair.state.isHanging = true;
+    pair.first.accept(16, 3);
+    for (let second = 0; second < 10; second += 1) await pair.clock.advance(1_000);
+    expect(pair.first.places).toMatchObject({ queued: 0, waiting: 0, inFlight: 3 });
+    pair.first.exporter.failover?.yieldAll();
+    void pair.first.exporter.shutdown(never());
+    void pair.standby.exporter.shutdown(never());
+    await pair.clock.advance(1_000);
+    expect(pair.standby.counts.delivered).toBe(18);
+    expect(pair.first.counts).toMatchObject({ movedOut: 18, movedUnanswered: 3 });
+    expect(pair.memory.usedBytes).toBe(0);
   });
 });
 
@@ -246,5 +332,30 @@ describe('with a spool as well', () => {
     const tally = first.tallies.snapshot().acme?.standard;
     expect(tally).toMatchObject({ accepted: 25, movedOut: first.counts.movedOut });
     expect(standby.counts.movedIn).toBe(first.counts.movedOut);
+  });
+
+  it('it comes first where the queue fills before its batches are due', async () => {
+    const clock = createFakeClock();
+    const disk = createMemoryDisk(clock.epochMs);
+    const first = createSpooled({
+      clock,
+      disk,
+      backend: { name: 'first', standby: 'standby', maxQueueSize: 20, retryMaxElapsedMs: 60_000 },
+      answer: () => unavailable,
+    });
+    const standby = createBench({ clock, answer: () => delivered });
+    first.exporter.failover?.setStandby(standby.exporter.failover);
+    const laneOf = (key: number) => ({ parent: undefined, countedKey: `key-${key}` });
+    first.acceptIn(laneOf(0), 1, 5);
+    for (let second = 0; second < 10; second += 1) await clock.advance(1_000);
+    expect(first.states.at(-1)).toBe('down');
+    for (let key = 1; key <= 20; key += 1) {
+      first.acceptIn(laneOf(key), 100 + key);
+      await clock.advance(10);
+    }
+    await clock.advance(10_000);
+    expect(filesOnDisk(disk)).toEqual([]);
+    expect(first.dropped).toEqual({});
+    expect(standby.counts.movedIn).toBeGreaterThan(20);
   });
 });

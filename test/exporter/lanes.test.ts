@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import type { RouteLane } from '../../src/encoding/routed-span.js';
 import { createMemory } from '../../src/exporter/memory.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
-import { createBench, delivered, range, refused, tooLarge, unavailable } from './fixtures.js';
+import {
+  createBench,
+  delivered,
+  makeBroken,
+  makeRouted,
+  range,
+  refused,
+  tooLarge,
+  unavailable,
+} from './fixtures.js';
 import { createMemoryDisk } from './spool/memory-disk.js';
 import { createSpooled, filesOnDisk } from './spool/spooled.js';
 
@@ -122,6 +131,23 @@ describe('spans of parents of their own', () => {
   });
 });
 
+describe('a lane', () => {
+  it('keeps a span whose reading ends another of it that can not be read', async () => {
+    const bench = createBench({ backend: braintrust, answer: () => delivered });
+    const attributes = {
+      get nested(): string {
+        bench.exporter.accept({ ...makeBroken(2), lane: acme });
+        return 'read';
+      },
+    };
+    bench.exporter.accept({ ...makeRouted(1, 0, { attributes }), lane: acme });
+    await flush(bench);
+    expect(bench.dropped).toEqual({ encode_error: 1 });
+    expect(bench.counts.delivered).toBe(1);
+    expect(requests(bench)).toEqual([['project_name:acme', [1]]]);
+  });
+});
+
 describe('spans that are counted by their key', () => {
   it('are counted as they are accepted, delivered and dropped', async () => {
     const bench = createBench({
@@ -173,5 +199,38 @@ describe('with a spool, spans of parents of their own', () => {
     const later = bench.sent.slice(before).map(({ request, ids }) => [request.parent, ids]);
     expect(later).toContainEqual(['project_name:acme', [1, 3, 5]]);
     expect(later).toContainEqual([undefined, [2, 4, 6]]);
+  });
+
+  it('are counted by their key when they are sent from disk, or lost there', async () => {
+    const clock = createFakeClock();
+    const disk = createMemoryDisk(clock.epochMs);
+    let isDown = true;
+    let mayGo = true;
+    const bench = createSpooled({
+      clock,
+      disk,
+      mayReplay: () => mayGo,
+      answer: (ids) => {
+        if (isDown) return unavailable;
+        return ids.length > 3 ? tooLarge : { ...delivered, rejectedSpans: 1 };
+      },
+    });
+    const lane: RouteLane = { parent: undefined, countedKey: 'acme' };
+    bench.acceptIn(lane, 1, 5);
+    await clock.advance(30_000);
+    expect(bench.places).toMatchObject({ queued: 0, waiting: 0, spooledAttempted: 5 });
+    expect(bench.tallies.snapshot().acme?.standard).toMatchObject({ delivered: 0, dropped: 0 });
+    isDown = false;
+    await clock.advance(60_000);
+    expect(bench.dropped).toEqual({ rejected: 2 });
+    expect(bench.tallies.snapshot().acme?.standard).toMatchObject({ delivered: 3, dropped: 2 });
+
+    isDown = true;
+    bench.acceptIn(lane, 6, 4);
+    await clock.advance(30_000);
+    [isDown, mayGo] = [false, false];
+    await clock.advance(60_000);
+    expect(bench.dropped).toEqual({ rejected: 2, quarantined: 4 });
+    expect(bench.tallies.snapshot().acme?.standard).toMatchObject({ delivered: 3, dropped: 6 });
   });
 });

@@ -75,6 +75,20 @@ function hand(exporter: Exporter, id: number): void {
   expectLaws(ledger.stats());
 }
 
+/** Has an exporter take over a span of another's. */
+function takeOver({ failover }: Exporter, id: number): void {
+  const routed = makeRouted(id);
+  const { resource, instrumentationScope: scope } = routed.span;
+  const kept = { chunk: undefined, index: 0, size: 500, routed } as const;
+  const place = { from: 0, to: 1, sequence: id, acceptedAtMs: clock.now() };
+  void failover?.takeOver({
+    runs: [{ chunk: undefined, kept, resource, scope, ...place }],
+    lane: { parent: undefined, countedKey: undefined, isGuest: true },
+    keyOf: () => undefined,
+    onTaken() {},
+  });
+}
+
 describe('a removed backend', () => {
   it('goes on with the spans that it is handed, and closes when none has come for a minute', async () => {
     let shutdowns = 0;
@@ -160,6 +174,28 @@ describe('a removed backend', () => {
     expect(ledger.stats().backends).toMatchObject({ acme: { accepted: 2, delivered: 2 } });
     await clock.advance(100_000);
     expect(ledger.stats().backends).toMatchObject({ '(removed)': { accepted: 2, dropped: {} } });
+  });
+
+  it('stays open while it takes over spans of another as it is being settled', async () => {
+    const answers: (() => void)[] = [];
+    const slow: SpanExporter = {
+      ...recordingExporter(),
+      export: (_, callback) => answers.push(() => callback({ code: 0 })),
+    };
+    const set = open(backend('acme', slow));
+    const exporter = set.exporterOf('acme', 'primary');
+    hand(exporter, 1);
+    set.replace(mapOf(backend('other')));
+    await clock.advance(100_000);
+    takeOver(exporter, 2);
+    for (let answer = answers.shift(); answer !== undefined; answer = answers.shift()) {
+      answer();
+      // Longer than what is closed has to settle the rest.
+      await clock.advance(20_000);
+    }
+    expect(ledger.stats().backends).toMatchObject({ acme: { movedIn: 1, delivered: 2 } });
+    await clock.advance(100_000);
+    expect(ledger.stats().backends).toMatchObject({ '(removed)': { movedIn: 1, dropped: {} } });
   });
 
   it('that is being closed is shut down in time with the others', async () => {

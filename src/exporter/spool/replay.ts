@@ -1,5 +1,6 @@
 import type { BackendLedger } from '../../accounting/ledger.js';
 import type { Log } from '../../accounting/log.js';
+import type { BackendDropReason } from '../../accounting/reasons.js';
 import type { Clock } from '../../clock.js';
 import type { WrittenBatch } from '../../config/may-replay.js';
 import type { Backend } from '../../config/resolved.js';
@@ -167,13 +168,13 @@ export function createReplay(parts: ReplayParts): Replay {
       return;
     }
     refusals = 0;
-    if (result.status === 'success') deliver(spans, result);
+    if (result.status === 'success') deliver(stored, spans, result);
     else if (result.status === 'too_large' && spans > 1) {
       await split(stored, file, result.failure);
       return;
     } else {
       const { message, errorType } = result.failure;
-      ledger.drop(result.status, spans, 'inFlight', message, errorType);
+      lose(stored, spans, result.status, message, errorType);
     }
     out = undefined;
     await store.remove(stored);
@@ -206,12 +207,24 @@ export function createReplay(parts: ReplayParts): Replay {
     }
   }
 
-  function deliver(spans: number, result: Success): void {
+  function deliver(stored: StoredFile, spans: number, result: Success): void {
     const { message } = result;
     const rejected = countRejected(spans, result);
     ledger.deliver(spans - rejected);
-    if (rejected > 0) ledger.drop('rejected', rejected, 'inFlight', message, 'rejected');
+    if (stored.tally !== undefined) stored.tally.delivered += spans - rejected;
+    if (rejected > 0) lose(stored, rejected, 'rejected', message, 'rejected');
     else if (message !== undefined) noteWarning(told, message);
+  }
+
+  function lose(
+    { tally }: StoredFile,
+    spans: number,
+    reason: BackendDropReason,
+    message: string | undefined,
+    errorType: string,
+  ): void {
+    ledger.drop(reason, spans, 'inFlight', message, errorType);
+    if (tally !== undefined) tally.dropped += spans;
   }
 
   /** An attempt has come to nothing: the file is there as before, unless another process has taken it. */
@@ -223,27 +236,32 @@ export function createReplay(parts: ReplayParts): Replay {
     stored.place = 'spooledAttempted';
     // Fewer than the file has where some of them are in a smaller one by now.
     stored.spans = spans;
-    if (store.has(stored)) ledger.spool(spans, 'inFlight');
-    else ledger.moveOut(spans, 'inFlight');
+    if (store.has(stored)) {
+      ledger.spool(spans, 'inFlight');
+      return;
+    }
+    ledger.moveOut(spans, 'inFlight');
+    if (stored.tally !== undefined) stored.tally.movedOut += spans;
   }
 
   /** Puts two smaller files in the place of one that is too large. */
   async function split(stored: StoredFile, file: SpoolFile, failure: SendFailure): Promise<void> {
     const { body: _, ...header } = file;
     for (const { body, spans } of (await halveBody(file)) ?? []) {
-      await store.write({ ...header, spans }, [body], () => {
+      const onWritten = () => {
         if (out === undefined) return undefined;
         out.spans -= spans;
         ledger.spool(spans, 'inFlight');
-        return 'spooledAttempted';
-      });
+        return 'spooledAttempted' as const;
+      };
+      await store.write({ ...header, spans }, [body], onWritten, stored.tally);
     }
     // It was abandoned, and is on disk as a whole.
     if (out === undefined) return;
     const left = out.spans;
     out = undefined;
     // What the disk did not take is lost: the request can not be sent as it is.
-    if (left > 0) ledger.drop('too_large', left, 'inFlight', failure.message, failure.errorType);
+    if (left > 0) lose(stored, left, 'too_large', failure.message, failure.errorType);
     await store.remove(stored);
   }
 

@@ -48,7 +48,7 @@ export function createSaver(parts: SaverParts): Saver {
     const body = batch.parcel ?? (await pack(batch, waits));
     // It was dropped, split, or settled by somebody else: the disk has not failed.
     if (body === undefined) return true;
-    const { parent } = batch.lane;
+    const { parent, tally } = batch.lane;
     const header = {
       fingerprint: fingerprintOf(parent),
       routeKeys: keys.keysOf(batch.runs),
@@ -58,9 +58,8 @@ export function createSaver(parts: SaverParts): Saver {
       ...(body.isCompressed && { contentEncoding: 'gzip' as const }),
       ...(parent !== undefined && { parent }),
     };
-    const file = await store.write(header, body.parts, () =>
-      isUnsettled(batch) ? backlog.spool(batch) : undefined,
-    );
+    const onWritten = () => (isUnsettled(batch) ? backlog.spool(batch) : undefined);
+    const file = await store.write(header, body.parts, onWritten, tally);
     return file !== undefined || !isUnsettled(batch);
   }
 

@@ -57,6 +57,8 @@ export interface SpoolInside<P extends Parcel> {
   readonly courier: Courier<P>;
   readonly pack: Pack<P>;
   readonly pace: Pace;
+  /** Something is to be written to disk: what a standby takes need not be. */
+  readonly onPressed: () => void;
   /** There may be something to start. */
   readonly onChange: () => void;
 }
@@ -148,6 +150,7 @@ export function createSpool(options: SpoolOptions): Spool<Body> {
 
   function spill(): void {
     cancelMind = undefined;
+    inside.onPressed();
     isSpilling = true;
     void spillAll().then(() => {
       isSpilling = false;

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { KeyTally } from '../../accounting/key-tallies.js';
 import type { BackendLedger, Place } from '../../accounting/ledger.js';
 import type { Log } from '../../accounting/log.js';
 import type { Clock } from '../../clock.js';
@@ -32,6 +33,8 @@ export interface StoredFile {
   isOut: boolean;
   /** When it may be sent again, on the monotonic clock; minus infinity before it was tried. */
   notBeforeMs: number;
+  /** Where its spans are counted by their route key; `undefined` where they are not, or by an earlier process. */
+  readonly tally: KeyTally | undefined;
 }
 
 /** The files of one backend that belong to this process. Nothing here rejects. */
@@ -45,12 +48,14 @@ export interface Store {
    *
    * @param onWritten - Called when it is on disk, to tell the ledger; returns where the spans stand now, or
    *   `undefined` where they are wanted no more, and the file is removed again.
+   * @param tally - Where its spans are counted by their route key.
    * @returns the file; `undefined` where it could not be written, or was not wanted.
    */
   write(
     header: SpoolHeader,
     body: readonly Uint8Array[],
     onWritten: () => SpooledPlace | undefined,
+    tally?: KeyTally | undefined,
   ): Promise<StoredFile | undefined>;
   /** Reads a file; `undefined` where it can not be, and what follows from that has been done. */
   read(file: StoredFile): Promise<SpoolFile | undefined>;
@@ -129,11 +134,25 @@ export function createStore(parts: StoreParts): Store {
     return true;
   }
 
+  function moveOut({ spans, place, tally }: StoredFile): void {
+    ledger.moveOut(spans, place);
+    if (tally !== undefined) tally.movedOut += spans;
+  }
+
+  function lose(
+    { spans, place, tally }: StoredFile,
+    reason: 'spool_full' | 'spool_expired' | 'quarantined',
+    why?: string,
+  ): void {
+    ledger.drop(reason, spans, place, why);
+    if (tally !== undefined) tally.dropped += spans;
+  }
+
   function moveAllOut(): void {
     for (const file of Array.from(files)) {
       forget(file);
       // What is on the wire is settled by its answer.
-      if (!file.isOut) ledger.moveOut(file.spans, file.place);
+      if (!file.isOut) moveOut(file);
     }
   }
 
@@ -161,7 +180,7 @@ export function createStore(parts: StoreParts): Store {
   async function drop(file: StoredFile, reason: 'spool_full' | 'spool_expired'): Promise<void> {
     const from = pathOf(file);
     if (!forget(file)) return;
-    ledger.drop(reason, file.spans, file.place);
+    lose(file, reason);
     await unlink(from);
   }
 
@@ -202,6 +221,7 @@ export function createStore(parts: StoreParts): Store {
   async function writeNow(
     header: SpoolHeader,
     body: readonly Uint8Array[],
+    tally: KeyTally | undefined,
   ): Promise<StoredFile | undefined> {
     const parts = encodeSpoolFile(header, body);
     const size = parts.reduce((sum, { length }) => sum + length, 0);
@@ -224,6 +244,7 @@ export function createStore(parts: StoreParts): Store {
           place: 'spooled',
           isOut: false,
           notBeforeMs: Number.NEGATIVE_INFINITY,
+          tally,
         };
       } catch (error) {
         // Where its directory is gone, a new one is taken at the second attempt.
@@ -254,7 +275,7 @@ export function createStore(parts: StoreParts): Store {
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') warn('can not be read', error);
       else if ((await isKept()) && forget(file)) {
-        ledger.moveOut(file.spans, file.place);
+        moveOut(file);
         warn('has lost a file, which somebody else has removed', error);
       }
       return undefined;
@@ -262,7 +283,7 @@ export function createStore(parts: StoreParts): Store {
     const decoded = decodeSpoolFile(content);
     const fault = faultOf(file, decoded);
     if (fault === undefined) return decoded;
-    if (forget(file)) ledger.drop('quarantined', file.spans, file.place, fault);
+    if (forget(file)) lose(file, 'quarantined', fault);
     await quarantineFile(from, file.name, fault);
     return undefined;
   }
@@ -314,6 +335,7 @@ export function createStore(parts: StoreParts): Store {
       place: 'spooled',
       isOut: false,
       notBeforeMs: Number.NEGATIVE_INFINITY,
+      tally: undefined,
     });
   }
 
@@ -355,9 +377,9 @@ export function createStore(parts: StoreParts): Store {
       return !isClosed && clock.now() >= pausedUntilMs;
     },
     has: (file) => files.includes(file),
-    write: (header, body, onWritten) =>
+    write: (header, body, onWritten, tally) =>
       oneAtATime(async () => {
-        const file = await writeNow(header, body);
+        const file = await writeNow(header, body, tally);
         if (file === undefined) return undefined;
         const place = hasLeft ? undefined : onWritten();
         if (place !== undefined) {
@@ -372,7 +394,7 @@ export function createStore(parts: StoreParts): Store {
     async setAside(file, why) {
       const from = pathOf(file);
       if (!forget(file)) return;
-      ledger.drop('quarantined', file.spans, file.place, why);
+      lose(file, 'quarantined', why);
       await oneAtATime(() => quarantineFile(from, file.name, why));
     },
     async remove(file) {
