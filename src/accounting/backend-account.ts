@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Backend } from '../config/resolved.js';
+import type { Backend, RouteTarget } from '../config/resolved.js';
 import type { BackendMetrics, MetricsComponent } from './backend-metrics.js';
 import type { KeyTallies, KeyTally } from './key-tallies.js';
 import type { ExporterLedger, Place } from './ledger.js';
@@ -46,13 +46,18 @@ export class BackendAccount implements ExporterLedger {
   #inherited: BackendStats | undefined;
   #onLateDrop: ((reason: BackendDropReason, spans: number) => void) | undefined;
 
+  /** What the exporter's spans are to their routes. */
+  readonly role: RouteTarget['role'];
+
   /** @param component - The name that the metrics have it under. */
   constructor(
     backend: Backend,
     { clock, log, metrics, tallies }: AccountParts,
     component: MetricsComponent,
+    role: RouteTarget['role'],
   ) {
     this.name = backend.name;
+    this.role = role;
     this.#clock = clock;
     this.#log = log;
     this.#tallies = tallies;

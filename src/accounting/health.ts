@@ -16,6 +16,8 @@ export interface BackendHealth {
    * is only probed.
    */
   readonly state: BackendState;
+  /** Of a backend that gets copies alone that may be lost; its state has no part in `status`. Absent for any other. */
+  readonly role?: 'shadow';
   /** In memory and not on the wire, those that wait for a retry included. */
   readonly queued: number;
   /** On the wire. */
@@ -32,13 +34,26 @@ export interface BackendHealth {
 
 /** How a processor is: plain values, which can be written as JSON, without route keys, URLs or credentials. */
 export interface Health {
-  /** `up` while all backends are; `down` when all of them are down, or the processor is shut down; else `degraded`. */
+  /**
+   * `up` while all backends are; `down` when all of them are down, or the processor is shut down; else `degraded`. Backends
+   * that are shadows and nothing else do not count.
+   */
   readonly status: BackendState;
   /**
    * By the backend's name. Those that are made for route keys are together, as `(dynamic)`, once there is one: its
    * `state` is found as `status` is.
    */
   readonly backends: Readonly<Record<string, BackendHealth>>;
+}
+
+/** How the backends of a processor are told of. */
+export interface HealthOptions {
+  /** Whether the processor is shut down. */
+  readonly isShutDown: boolean;
+  /** The backends that are shadows and nothing else. */
+  readonly shadows: ReadonlySet<string>;
+  /** The name under which a backend is told of. @default {@link boundedName} */
+  readonly nameOf?: (backend: string) => string;
 }
 
 /** How long the oldest span has waited that one exporter holds. */
@@ -66,18 +81,16 @@ export function boundStats(
   return bounded;
 }
 
-/**
- * Judges the health of a processor by what its ledger and its exporters say.
- *
- * @param nameOf - The name under which a backend is told of.
- */
+/** Judges the health of a processor by what its ledger and its exporters say. */
 export function assessHealth(
   backends: RoutingStats['backends'],
   waiting: Iterable<Waiting>,
-  isShutDown: boolean,
-  nameOf: (backend: string) => string = boundedName,
+  { isShutDown, shadows, nameOf = boundedName }: HealthOptions,
 ): Health {
   const states = new Map<string, BackendState[]>();
+  const counting: BackendState[] = [];
+  /** Under which names there is more than shadows. */
+  const primaries = new Set<string>();
   for (const [name, { state }] of Object.entries(backends)) {
     // What is gone has no health.
     if (name === REMOVED) continue;
@@ -85,6 +98,9 @@ export function assessHealth(
     const others = states.get(shown);
     if (others === undefined) states.set(shown, [state]);
     else others.push(state);
+    if (shadows.has(name)) continue;
+    counting.push(state);
+    primaries.add(shown);
   }
   const oldest = new Map<string, number>();
   for (const { name, oldestQueuedMs } of waiting) {
@@ -94,11 +110,14 @@ export function assessHealth(
   }
   const stats = boundStats(backends, nameOf);
   return {
-    status: isShutDown ? 'down' : overall([...states.values()].flat()),
+    status: isShutDown ? 'down' : overall(counting),
     backends: Object.fromEntries(
       Array.from(states, ([name, each]) => [
         name,
-        healthOf(stats.get(name) ?? NO_STATS, overall(each), oldest.get(name)),
+        {
+          ...healthOf(stats.get(name) ?? NO_STATS, overall(each), oldest.get(name)),
+          ...(!primaries.has(name) && { role: 'shadow' }),
+        },
       ]),
     ),
   };

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Backend } from '../config/resolved.js';
+import type { Backend, RouteTarget } from '../config/resolved.js';
 import { BackendAccount } from './backend-account.js';
 import type { MetricsComponent } from './backend-metrics.js';
 import { createKeyTallies, type KeyTallies, type KeyTally } from './key-tallies.js';
@@ -110,8 +110,14 @@ export interface Ledger {
    * Opens the ledger of one exporter. Those of the same name are one in `stats()`.
    *
    * @param component - What the metrics tell of it; by default, all of it under the backend's name.
+   * @param role - What its spans are to their routes. The state of a name is that of its primary, once that has had a
+   *   span: a shadow's exporter may be idle, and knows nothing of the outage that the primary's is in.
    */
-  backend(backend: Backend, component?: MetricsComponent): ExporterLedger;
+  backend(
+    backend: Backend,
+    component?: MetricsComponent,
+    role?: RouteTarget['role'],
+  ): ExporterLedger;
   /**
    * The exporter is closed, and holds nothing. What it counted goes to another one of the same name, or else to
    * the backend `(removed)`: whatever the number of names that come and go, `stats()` and the memory stay small.
@@ -196,8 +202,9 @@ export function createLedger(options: LedgerOptions): Ledger {
 
   return {
     routing,
-    backend(backend, component = backend) {
-      const account = new BackendAccount(backend, { clock, log, metrics, tallies }, component);
+    backend(backend, component = backend, role = 'primary') {
+      const parts = { clock, log, metrics, tallies };
+      const account = new BackendAccount(backend, parts, component, role);
       const others = accounts.get(backend.name);
       if (others === undefined) accounts.set(backend.name, [account]);
       else others.push(account);
@@ -236,7 +243,12 @@ export function createLedger(options: LedgerOptions): Ledger {
 function statsOf(accounts: readonly BackendAccount[]): BackendStats {
   let sum: BackendStats | undefined;
   for (const account of accounts) sum = sumStats(sum, account.stats());
-  return sum ?? NO_STATS;
+  if (sum === undefined) return NO_STATS;
+  const shadow = accounts.findLast(({ role }) => role === 'shadow')?.stats();
+  const primary = shadow && accounts.findLast(({ role }) => role === 'primary')?.stats();
+  if (shadow === undefined || primary === undefined) return sum;
+  const isUsed = primary.accepted + primary.recovered + primary.movedIn > 0;
+  return { ...sum, state: isUsed ? primary.state : shadow.state };
 }
 
 function lateDrop(reason: BackendDropReason, spans: number): BackendStats {

@@ -85,7 +85,12 @@ function format(config: Settings, tier: string, references: References): string 
     `# An OpenTelemetry Collector of the ${tier}, by \`signalbox collector-config\`.\n`,
     '# COLLECTOR_HOST is the address that it listens on, 127.0.0.1 by default: whoever reaches it may choose a route.\n',
     '# COLLECTOR_STORAGE_DIR holds its queues, /var/lib/otelcol/file_storage by default.\n',
-    ...(variables.length > 0 ? ['# Variables that it needs:\n', ...variables] : []),
+    ...(variables.length > 0
+      ? [
+          '# Variables that it needs, each `$` in a value written `$$`, as the Collector expands what it reads:\n',
+          ...variables,
+        ]
+      : []),
     stringify(config, { version: '1.2', lineWidth: 0, aliasDuplicateObjects: false }),
   ].join('');
 }

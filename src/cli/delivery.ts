@@ -18,6 +18,8 @@ export interface ProbeSpan {
   readonly span: ReadableSpan;
   /** The key that is written into it. */
   readonly routeKey: string;
+  /** What counts in place of the backend's own parent; `undefined` for that one. */
+  readonly parent: string | undefined;
   readonly routeAttribute: string | undefined;
   readonly maxBufferedBytes: number;
 }
@@ -31,7 +33,7 @@ export async function deliver(backend: Backend, probe: ProbeSpan): Promise<Sent 
   const clock = createSystemClock();
   const log = createLog(clock);
   const ledger = createLedger({ clock, log, metrics: createMetrics(undefined) });
-  const { routeAttribute, routeKey, span } = probe;
+  const { routeAttribute, routeKey, parent, span } = probe;
   let last: Sent | undefined;
   // One attempt, now: a probe says what is, and not what a service would reach in five minutes.
   // And nothing that lasts: a spool is that of the service, whose batches a probe must not send.
@@ -54,7 +56,7 @@ export async function deliver(backend: Backend, probe: ProbeSpan): Promise<Sent 
     },
   });
   const deadline = startDeadline(clock, backend.timeoutMs + MARGIN_MS);
-  exporter.accept({ span, routeKey });
+  exporter.accept({ span, routeKey, lane: { parent, countedKey: undefined } });
   await exporter.flush(deadline.passed);
   await exporter.shutdown(deadline);
   deadline.cancel();

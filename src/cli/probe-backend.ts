@@ -41,6 +41,8 @@ export interface ProbeResult {
 export interface ProbeOptions {
   readonly description: ConfigDescription;
   readonly routeKey: string;
+  /** What counts in place of the backend's own parent, where it has one; `undefined` for that one. */
+  readonly parent: string | undefined;
   /** Whether the backend is asked for the span. */
   readonly isConfirmed: boolean;
   /** Where Braintrust backends have their pages. */
@@ -50,12 +52,13 @@ export interface ProbeOptions {
 /** Sends a marked span through one backend's own exporter, once. Never rejects. */
 export async function probeBackend(
   backend: Backend,
-  { description, routeKey, isConfirmed, app }: ProbeOptions,
+  { description, routeKey, parent, isConfirmed, app }: ProbeOptions,
 ): Promise<ProbeResult> {
   const { routeAttribute, maxBufferedBytes } = description.resolved;
   const span = createProbeSpan(Date.now());
   const { traceId, spanId } = span.spanContext();
-  const { url, proxy, parent } = backend;
+  const { url, proxy } = backend;
+  const shown = backend.parentHeader === undefined ? undefined : (parent ?? backend.parent);
   const addresses = await addressesOf(proxy ?? url);
   const facts = {
     backend: backend.name,
@@ -64,13 +67,19 @@ export async function probeBackend(
     addresses,
     traceId,
     spanId,
-    ...(parent !== undefined && { logs: logsLink(parent, app) }),
+    ...(shown !== undefined && { logs: logsLink(shown.trim(), app) }),
   };
   // From the environment, only the console is an exporter without a URL.
   if (backend.delivery.kind === 'exporter' && url === undefined) {
     return { ...facts, status: 'skipped' };
   }
-  const sent = await deliver(backend, { span, routeKey, routeAttribute, maxBufferedBytes });
+  const sent = await deliver(backend, {
+    span,
+    routeKey,
+    parent,
+    routeAttribute,
+    maxBufferedBytes,
+  });
   const outcome = readOutcome(sent, backend, description);
   if (outcome.status !== 'delivered' || !isConfirmed) return { ...facts, ...outcome };
   return { ...facts, ...outcome, confirmation: await confirm(backend, span) };

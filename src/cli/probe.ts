@@ -51,8 +51,8 @@ async function probe(flags: ProbeFlags, terminal: Terminal): Promise<ExitCode> {
   const targets = explanation === undefined ? allTargets(description) : targetsOf(explanation);
   const isConfirmed = flags.confirm === true;
   const app = readBraintrustApp(readEnvironment(flags, terminal.env));
-  const results = await mapConcurrently(targets, ({ backend, routeKey }) =>
-    probeBackend(backend, { description, routeKey, isConfirmed, app }),
+  const results = await mapConcurrently(targets, ({ backend, routeKey, parent }) =>
+    probeBackend(backend, { description, routeKey, parent, isConfirmed, app }),
   );
 
   const dropped = explanation?.dropped;
@@ -70,17 +70,20 @@ async function probe(flags: ProbeFlags, terminal: Terminal): Promise<ExitCode> {
   return isFine ? 0 : 1;
 }
 
-/** A backend, and the key under which it gets the span. */
+/** A backend, and how it gets the span. */
 interface Target {
   readonly backend: Backend;
   readonly routeKey: string;
+  /** The parent that the route gives it; `undefined` is the backend's own. */
+  readonly parent: string | undefined;
 }
 
 function targetsOf({ key, backends }: Explanation): Target[] {
-  return backends.map(({ backend, writes }) => ({
+  return backends.map(({ backend, writes, parent }) => ({
     backend,
     // The default route writes a key of its own.
     routeKey: Object.values(writes)[0] ?? key ?? backend.name,
+    parent,
   }));
 }
 
@@ -90,10 +93,10 @@ function allTargets({ resolved }: ConfigDescription): Target[] {
     ...resolved.routes.values(),
     ...(resolved.defaultRoute ? [resolved.defaultRoute] : []),
   ];
-  return Array.from(resolved.backends.values(), (backend) => ({
-    backend,
-    routeKey: routes.find(({ backends }) => backends.includes(backend.name))?.key ?? backend.name,
-  }));
+  return Array.from(resolved.backends.values(), (backend) => {
+    const route = routes.find(({ backends }) => backends.includes(backend.name));
+    return { backend, routeKey: route?.key ?? backend.name, parent: route?.parent };
+  });
 }
 
 function isSound({ status, confirmation }: ProbeResult): boolean {
@@ -101,8 +104,7 @@ function isSound({ status, confirmation }: ProbeResult): boolean {
 }
 
 function resultLines(result: ProbeResult, printer: Printer): string[] {
-  const { url, proxy, addresses, latencyMs, httpStatus, warning, failure, confirmation, logs } =
-    result;
+  const { url, proxy, addresses, warning, failure, confirmation, logs } = result;
   const row = (label: string, cell: Cell | undefined) =>
     cell === undefined ? [] : [[label, cell]];
   const styled = (style: Style, text: string | undefined) => text && { text, style };
@@ -110,7 +112,7 @@ function resultLines(result: ProbeResult, printer: Printer): string[] {
     ...row('url', url),
     ...row('proxy', proxy),
     ...row('address', addresses.length > 0 ? addresses.join(', ') : undefined),
-    ...row('answer', answerOf(httpStatus, latencyMs)),
+    ...row('answer', answerOf(result)),
     ...row('says', styled('notable', warning)),
     ...row('cause', styled('bad', failure?.cause)),
     ...row('to do', failure?.hint),
@@ -129,14 +131,11 @@ const words: Readonly<Record<ProbeResult['status'], string>> = {
   skipped: "not probed: writes to the service's own console",
 };
 
-function answerOf(
-  httpStatus: number | undefined,
-  latencyMs: number | undefined,
-): string | undefined {
+function answerOf({ status, httpStatus, latencyMs }: ProbeResult): string | undefined {
   if (latencyMs === undefined) return undefined;
-  return httpStatus === undefined
-    ? `none, after ${latencyMs} ms`
-    : `HTTP ${httpStatus} after ${latencyMs} ms`;
+  if (httpStatus !== undefined) return `HTTP ${httpStatus} after ${latencyMs} ms`;
+  // An exporter that was made elsewhere says whether it succeeded, and not how.
+  return status === 'delivered' ? `taken, after ${latencyMs} ms` : `none, after ${latencyMs} ms`;
 }
 
 function confirmationCell(confirmation: NonNullable<ProbeResult['confirmation']>): Cell {

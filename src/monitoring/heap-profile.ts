@@ -13,7 +13,9 @@ const MAX_LENGTH = 1024 * 1024;
  * It has the names of functions, and the files, lines and columns that they stand in: code, and no values. Names and
  * addresses of scripts that are no files, and so may be made of data, are left out.
  *
- * @throws where this build of Node has no inspector, or another session samples already.
+ * V8 has one sampling for the whole process: of two sessions that sample at a time, the first to stop ends that of both.
+ *
+ * @throws where this build of Node has no inspector, or another session has ended the sampling.
  */
 export async function sampleHeap(ended: Promise<void>): Promise<string> {
   // On use: to load it costs, and some builds of Node have none.
@@ -26,7 +28,7 @@ export async function sampleHeap(ended: Promise<void>): Promise<string> {
       samplingInterval: SAMPLING_INTERVAL_BYTES,
     });
     await ended;
-    return await stopSampling(session);
+    return formatProfile(await stopSampling(session));
   } finally {
     session.disconnect();
   }
@@ -38,10 +40,11 @@ function post(session: Session, method: string, parameters?: object): Promise<vo
   });
 }
 
-function stopSampling(session: Session): Promise<string> {
+function stopSampling(session: Session): Promise<Node> {
   return new Promise((resolve, reject) => {
-    session.post('HeapProfiler.stopSampling', (error, { profile }) => {
-      if (error === null) resolve(formatProfile(profile.head));
+    // There is no answer beside an error.
+    session.post('HeapProfiler.stopSampling', (error, answer) => {
+      if (error === null) resolve(answer.profile.head);
       else reject(error);
     });
   });
@@ -63,11 +66,13 @@ export function formatProfile(head: Node): string {
 function reduce(node: Node, leastBytes: number): { node: object; bytes: number } {
   const children = node.children.map((child) => reduce(child, leastBytes));
   const { functionName, url, lineNumber, columnNumber, scriptId } = node.callFrame;
+  // Also names: what `new Function` or a template engine compiles may have been put together from data.
+  const isCode = scriptId === NO_SCRIPT || isFile(url);
   return {
     bytes: children.reduce((sum, { bytes }) => sum + bytes, node.selfSize),
     node: {
       callFrame: {
-        functionName: isIdentifier(functionName) ? functionName : '(other)',
+        functionName: isCode && isIdentifier(functionName) ? functionName : '(other)',
         url: isFile(url) ? url : '',
         scriptId,
         lineNumber,
@@ -78,6 +83,9 @@ function reduce(node: Node, leastBytes: number): { node: object; bytes: number }
     },
   };
 }
+
+/** The script of V8's own functions, which have no address. */
+const NO_SCRIPT = '0';
 
 /** As code has names, those that V8 makes of them included, such as `get size`, `Map.<anonymous>` and `(root)`. */
 function isIdentifier(name: string): boolean {

@@ -24,9 +24,9 @@ export interface OtlpSender {
  * Creates the sender of one processor. Nothing is opened before the first request.
  *
  * The exporters would merge the headers of `OTEL_EXPORTER_OTLP_HEADERS` with these, retry on timers that keep the process
- * alive, and wait for an answer as long as bytes of it come. So their agent lets no other headers through, makes every
- * failure one that is not retried (the next report has the same counts), and ends a request when its time is over. The
- * sockets do not keep the process alive, and connect to allowed addresses only.
+ * alive, and wait for an answer as long as bytes of it come, of which older ones keep all. So their agent lets no other
+ * headers through, makes every failure one that is not retried (the next report has the same counts), and ends a request
+ * when its time is over, or its answer is too long. The sockets do not keep the process alive, and connect to allowed addresses only.
  */
 export function createOtlpSender(monitoring: Monitoring, clock: Clock): OtlpSender {
   const { signals, headers, ca, hosts, timeoutMs } = monitoring;
@@ -47,6 +47,11 @@ export function createOtlpSender(monitoring: Monitoring, clock: Clock): OtlpSend
       const { statusCode = 0 } = response;
       statuses.set(signal, statusCode);
       if (RETRYABLE.has(statusCode)) response.statusCode = 500;
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > MAX_RESPONSE_BYTES) request.destroy(new Error('oversized'));
+      });
     });
   }
 
@@ -93,7 +98,8 @@ export function createOtlpSender(monitoring: Monitoring, clock: Clock): OtlpSend
       }
       // Without the error's own words: they are the receiver's, or have its address.
       const status = statuses.get(signal);
-      return status === undefined ? 'no answer' : `HTTP ${status}`;
+      if (status === undefined) return 'no answer';
+      return status < 300 ? 'an answer that can not be read' : `HTTP ${status}`;
     },
     close() {
       isClosed = true;
@@ -103,6 +109,9 @@ export function createOtlpSender(monitoring: Monitoring, clock: Clock): OtlpSend
 }
 
 type OtlpExporter = InstanceType<OtlpClass>;
+
+/** Most that is read of an answer: more than OTLP has to say, and as much as is read of a backend's. */
+const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 
 /** Answers that an exporter retries. */
 const RETRYABLE = new Set([429, 502, 503, 504]);

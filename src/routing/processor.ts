@@ -17,6 +17,7 @@ import { mayLink } from '../config/residency.js';
 import { isResolved, resolveConfig } from '../config/resolve.js';
 import type { Backend, ResolvedConfig } from '../config/resolved.js';
 import type { SignalboxConfig } from '../config/schema.js';
+import { listShadowBackends } from '../config/shadow-backends.js';
 import { callContained } from '../contained.js';
 import { startDeadline } from '../deadline.js';
 import { runDetached } from '../detached.js';
@@ -69,6 +70,7 @@ export class RoutingSpanProcessor {
   readonly #watch: Watch | undefined;
   readonly #clock: Clock;
   #config: ResolvedConfig;
+  #shadows: ReadonlySet<string>;
   readonly #memoryShare: MemoryShare;
   #stopped: Promise<void> | undefined;
 
@@ -84,6 +86,7 @@ export class RoutingSpanProcessor {
   constructor(config: SignalboxConfig | ResolvedConfig) {
     const resolved = isResolved(config) ? config : resolveConfig(config);
     this.#config = resolved;
+    this.#shadows = listShadowBackends(resolved);
     const clock = createSystemClock();
     const ownLog = createLog(clock);
     const watch =
@@ -118,7 +121,7 @@ export class RoutingSpanProcessor {
       role: ExporterRole,
       component?: MetricsComponent,
     ): OpenBackend => {
-      const own = ledger.backend(backend, component);
+      const own = ledger.backend(backend, component, role);
       const mayReplay = (batch: WrittenBatch) => mayReplayToday(this.#config, backend, batch);
       const exporter = openExporter(backend, { ...parts, role, ledger: own, mayReplay });
       return applyView({ backend, ledger: own, exporter });
@@ -210,6 +213,7 @@ export class RoutingSpanProcessor {
     const dynamic = this.#dynamic.replace(next.dynamic);
     this.#router.setTable(createTable(next, this.#backends.exporterOf, dynamic));
     this.#config = next;
+    this.#shadows = listShadowBackends(next);
     this.#warn(next);
   }
 
@@ -338,7 +342,8 @@ export class RoutingSpanProcessor {
       const oldestQueuedMs = sinceMs === undefined ? undefined : nowMs - sinceMs;
       return { name: exporter.name, oldestQueuedMs };
     });
-    return assessHealth(this.stats().backends, waiting, isShutDown, nameOf);
+    const shadows = this.#shadows;
+    return assessHealth(this.stats().backends, waiting, { isShutDown, shadows, nameOf });
   }
 
   #tellOfAudit(event: AuditEvent): void {

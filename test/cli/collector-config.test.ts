@@ -98,6 +98,26 @@ test('secrets stay in variables, which are listed; the parent is written', async
     expect(stdout).toContain(`#   ${name}: `);
 });
 
+test('says how a variable is written, as a Collector expands its value', async () => {
+  const { stdout } = await generate({ ...single, SIGNALBOX_BACKEND_ACME_API_KEY: 'k' });
+  expect(stdout).toMatch(/^# Variables that it needs, each `\$` in a value written `\$\$`/m);
+  expect((await generate(single)).stdout).not.toContain('# Variables');
+});
+
+test('refuses a parent of a route, and says where the route can stay', async () => {
+  const said = await refusal({
+    SIGNALBOX_BACKENDS: 'bt',
+    SIGNALBOX_ROUTES: 'acme=bt',
+    SIGNALBOX_ROUTE_PARENTS: 'acme=project_name:acme',
+    SIGNALBOX_BACKEND_BT_PRESET: 'braintrust',
+    SIGNALBOX_BACKEND_BT_ENDPOINT: 'https://braintrust.example',
+    SIGNALBOX_BACKEND_BT_API_KEY: 'k',
+    SIGNALBOX_BACKEND_BT_PARENT: 'project_name:checkout',
+  });
+  expect(said).toContain('SIGNALBOX_ROUTE_PARENTS: is nothing that a Collector does');
+  expect(said).toContain('keep the routes that it is for in the services');
+});
+
 test('headers whose names differ in punctuation alone have a variable each', async () => {
   const headers = { SIGNALBOX_BACKEND_ACME_HEADERS: 'x-a=1,x.a=2' };
   const { config } = await generate({ ...single, ...headers });

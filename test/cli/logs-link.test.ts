@@ -99,6 +99,28 @@ describe('probe', () => {
     ]);
   });
 
+  test('sends the span to the parent of its route, and links there', async () => {
+    const receiver = await startFaultReceiver();
+    const env = {
+      SIGNALBOX_BACKENDS: 'bt',
+      SIGNALBOX_ROUTES: 'acme=bt,globex=bt',
+      SIGNALBOX_ROUTE_PARENTS: 'acme=project_name:acme,globex=project_name:globex',
+      SIGNALBOX_BACKEND_BT_PRESET: 'braintrust',
+      SIGNALBOX_BACKEND_BT_ENDPOINT: receiver.url,
+      SIGNALBOX_BACKEND_BT_API_KEY: 'k',
+      SIGNALBOX_BACKEND_BT_PARENT: 'project_name:checkout',
+      BRAINTRUST_ORG_NAME: 'org',
+    };
+    const { code, stdout } = await onTerminal(['probe', '--route', 'globex'], env);
+    expect(code).toBe(0);
+    expect(stdout).toContain('/app/org/p/globex/logs');
+    expect((await onTerminal(['probe'], env)).stdout).toContain('/app/org/p/acme/logs');
+    expect(receiver.requests.map(({ headers }) => headers['x-bt-parent'])).toEqual([
+      'project_name:globex',
+      'project_name:acme',
+    ]);
+  });
+
   test('says what is missing for it, which is no failure', async () => {
     const { code, stdout } = await onTerminal(['probe'], await braintrust());
     expect(code).toBe(0);

@@ -132,6 +132,7 @@ test("probes a stock exporter through itself, and the service's own console not 
   expect(probes.map(({ status }) => status)).toEqual(['delivered', 'skipped']);
   expect(receiver.spans()).toHaveLength(1);
   expect(code).toBe(0);
+  expect((await onTerminal(['probe'], env)).stdout).toMatch(/answer +taken, after \d+ ms/);
 });
 
 describe('tells the plain cause of a failure, and what to do', () => {

@@ -4,7 +4,8 @@ import { formatProfile } from '../../src/monitoring/heap-profile.js';
 type Node = Parameters<typeof formatProfile>[0];
 
 function node(functionName: string, url: string, selfSize = 0, children: Node[] = []): Node {
-  const place = { scriptId: '1', lineNumber: 2, columnNumber: 3 };
+  const isOwn = functionName === '(root)' || functionName === 'split';
+  const place = { scriptId: isOwn ? '0' : '1', lineNumber: 2, columnNumber: 3 };
   return { callFrame: { functionName, url, ...place }, selfSize, children };
 }
 
@@ -20,6 +21,8 @@ test('keeps names and files of code, and leaves out what may be made of data', (
     node('Map.get size', 'file:///app/a.js'),
     node('größe$', '/app/b.cjs'),
     node('read', 'node:fs'),
+    node('split', ''),
+    node('tenant', ''),
     node('', 'data:text/javascript,tenant'),
     node('tenant@example.com', 'file:///app/c.js?tenant=1'),
     node('f', 'evalmachine.<anonymous>'),
@@ -30,9 +33,11 @@ test('keeps names and files of code, and leaves out what may be made of data', (
     'Map.get size at file:///app/a.js',
     'größe$ at /app/b.cjs',
     'read at node:fs',
-    ' at ',
+    'split at ',
     '(other) at ',
-    'f at ',
+    '(other) at ',
+    '(other) at ',
+    '(other) at ',
     '(other) at ',
   ]);
 });

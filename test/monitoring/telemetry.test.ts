@@ -1,3 +1,4 @@
+import { Session } from 'node:inspector';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type MonitoringConfig, type SignalboxConfig, withRoute } from '../../src/index.js';
 import { eventually } from '../helpers/eventually.js';
@@ -154,6 +155,27 @@ describe('monitoring', () => {
     const { head } = JSON.parse(record?.body ?? '');
     expect(head).toMatchObject({ callFrame: { functionName: '(root)' } });
     expect(record?.body).toContain('telemetry.test.ts');
+  });
+
+  it('makes no profile that another session has ended, and makes the next one', async () => {
+    const monitor = await startMonitoringReceiver();
+    const { service } = await start({ endpoint: monitor.url, telemetry: ['memprof'] });
+    const other = new Session();
+    onTestFinished(() => other.disconnect());
+    other.connect();
+    other.post('HeapProfiler.enable');
+    // Until the profile has begun there is nothing to end.
+    let isEnded = false;
+    const profiling = service.processor.sendHeapProfile({ durationMs: 200 });
+    await eventually(() => {
+      other.post('HeapProfiler.stopSampling', (error) => {
+        isEnded ||= error === null;
+      });
+      return isEnded;
+    });
+
+    expect(await profiling).toBe(false);
+    expect(await service.processor.sendHeapProfile({ durationMs: 1 })).toBe(true);
   });
 
   it('makes no heap profile unless memprof is on', async () => {

@@ -89,6 +89,65 @@ describe('health', () => {
     expect(service.processor.health().backends.well?.dropped).toBeGreaterThan(0);
   });
 
+  it('is not degraded by a shadow that is down', async () => {
+    const service = await start({
+      backends: { copy: { ...dead, retryMaxElapsedMs: 0 } },
+      routes: { acme: ['well', { backend: 'copy', role: 'shadow' }] },
+    });
+    const health = () => service.processor.health();
+    await eventually(() => {
+      makeSpans(service, 'acme', 1);
+      return health().backends.copy?.state === 'down';
+    });
+    expect(health().status).toBe('up');
+    expect(health().backends.copy?.role).toBe('shadow');
+    expect(health().backends.well).not.toHaveProperty('role');
+  });
+
+  it('is down with the others, although a shadow is up', async () => {
+    const service = await start({
+      backends: { sick: { ...dead, retryMaxElapsedMs: 0 } },
+      routes: { acme: ['sick', { backend: 'well', role: 'shadow' }] },
+    });
+    const health = () => service.processor.health();
+    await eventually(async () => {
+      makeSpans(service, 'acme', 1);
+      await service.processor.forceFlush();
+      return health().backends.sick?.state === 'down';
+    });
+    expect(health()).toMatchObject({ status: 'down', backends: { well: { state: 'up' } } });
+  });
+
+  it('is degraded while a standby takes over', async () => {
+    const service = await start({
+      backends: { sick: { ...dead, standby: 'well' } },
+      routes: { acme: ['sick'] },
+    });
+    await eventually(async () => {
+      makeSpans(service, 'acme', 1);
+      await service.processor.forceFlush();
+      return service.processor.health().backends.sick?.state === 'down';
+    });
+    const { status, backends } = service.processor.health();
+    expect(status).toBe('degraded');
+    expect(backends.well).toMatchObject({ state: 'up' });
+    expect(backends.well).not.toHaveProperty('role');
+  });
+
+  it('says that a backend is down also where it is a shadow of another route that has no spans', async () => {
+    const service = await start({
+      backends: { sick: { ...dead, retryMaxElapsedMs: 0 } },
+      routes: { acme: ['sick'], globex: ['well', { backend: 'sick', role: 'shadow' }] },
+    });
+    await eventually(async () => {
+      makeSpans(service, 'acme', 1);
+      await service.processor.forceFlush();
+      return service.processor.health().backends.sick?.state === 'down';
+    });
+    expect(service.processor.health().status).toBe('degraded');
+    expect(service.processor.stats().backends.sick?.state).toBe('down');
+  });
+
   it('has the backends of route keys together, without a key', async () => {
     const service = await start({
       resolveBackend: () => dead,

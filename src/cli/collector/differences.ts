@@ -54,7 +54,7 @@ export function listDifferences(description: ConfigDescription): Differences {
     const reason = omitted[key];
     if (reason !== undefined) warnings.push(`${place} is left out: ${reason}`);
     // Whatever is not known to be harmless may keep a backend from seeing what it may not.
-    else problems.push({ where: place, ...faultOf(key) });
+    else problems.push({ where: place, ...faultOf(key, path.length > 0) });
   }
 
   for (const setting of settings) compare(setting, []);
@@ -89,14 +89,16 @@ export function listDifferences(description: ConfigDescription): Differences {
   return { problems, warnings };
 }
 
-function faultOf(key: string): Pick<ConfigProblem, 'what' | 'hint'> {
+function faultOf(key: string, isBackends: boolean): Pick<ConfigProblem, 'what' | 'hint'> {
   if (key === 'routeAttribute') {
     const what = `is not ${ROUTE_ATTRIBUTE}, which a Collector routes by and passes on`;
     return { what, hint: 'leave it out' };
   }
   return {
     what: 'is nothing that a Collector does, and is not left out in silence',
-    hint: "set it at the services' own backend of the preset collector, or keep this backend in the services",
+    hint: isBackends
+      ? "set it at the services' own backend of the preset collector, or keep this backend in the services"
+      : 'keep the routes that it is for in the services',
   };
 }
 
