@@ -1,6 +1,7 @@
 import {
   backendNames,
   type ClassName,
+  isUnfitStandby,
   type ParkingSetup,
   type ResidencySetup,
 } from './residency-setups.js';
@@ -23,6 +24,9 @@ export function breaksRule(setup: ResidencySetup, { parkOverflow }: ParkingSetup
   const { required, defaultRoute, source, classes, routes } = setup;
   // Not of residency: what asks for a default has to have one.
   if (defaultRoute === undefined && parkOverflow === 'default') return true;
+  for (const [name, standby] of Object.entries(setup.standbys)) {
+    if (isUnfitStandby(setup, name, standby)) return true;
+  }
   const keys = new Set([...Object.keys(routes ?? {}), ...backendNames, ...Object.keys(required)]);
   for (const key of keys) {
     const reached = classesOf(setup, key);

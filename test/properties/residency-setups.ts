@@ -25,6 +25,8 @@ export type Source =
 export interface ResidencySetup {
   readonly classes: Readonly<Record<BackendName, ClassName>>;
   readonly groups: readonly (readonly string[])[];
+  /** Who stands by for a backend. */
+  readonly standbys: Readonly<Partial<Record<BackendName, BackendName>>>;
   readonly required: Readonly<Record<string, string>>;
   readonly routes: Readonly<Record<string, readonly BackendName[]>> | undefined;
   /** A key or a backend. */
@@ -82,6 +84,11 @@ const anySetup: fc.Arbitrary<ResidencySetup> = fc
         ['eu', 'cn'],
       ],
     ),
+    standbys: fc.dictionary(backendName, backendName, {
+      minKeys: 1,
+      maxKeys: 3,
+      noNullPrototype: true,
+    }),
     required: fc.dictionary(
       fc.oneof({ weight: 8, arbitrary: key }, fc.constant('other')),
       className,
@@ -144,12 +151,34 @@ function repair(setup: ResidencySetup): ResidencySetup {
   const needsClass = Object.keys(required).length > 0;
   const classed = backendNames.find((name) => classes[name] !== undefined);
   const defaultRoute = needsClass && !isClassed ? classed : setup.defaultRoute;
-  return withUsableDefault({
+  const repaired = {
     ...setup,
     required,
     routes: setup.routes === undefined ? undefined : kept,
     defaultRoute: defaultRoute === 'b0' && kept.b0 === undefined ? undefined : defaultRoute,
+  };
+  const standbys = Object.keys(setup.standbys).flatMap((name) => {
+    const fit = backendNames.find((each) => !isUnfitStandby(repaired, name, each));
+    return fit === undefined ? [] : [[name, fit]];
   });
+  return withUsableDefault({ ...repaired, standbys: Object.fromEntries(standbys) });
+}
+
+/** Whether a backend may not stand by for another: of another class, itself, or on a route with it. */
+export function isUnfitStandby(
+  { classes, routes: configured }: Pick<ResidencySetup, 'classes' | 'routes'>,
+  name: string,
+  standby: BackendName,
+): boolean {
+  const own = backendNames.find((each) => each === name);
+  const leadsToBoth = (names: readonly BackendName[]) =>
+    names.some((each) => each === name) && names.includes(standby);
+  return (
+    own === undefined ||
+    own === standby ||
+    classes[own] !== classes[standby] ||
+    Object.values(configured ?? {}).some(leadsToBoth)
+  );
 }
 
 const luck = fc.integer({ min: 0, max: 3 });
@@ -200,7 +229,7 @@ export function configsOf(
     if (resolveBackend !== undefined) resolvers.set(from, resolveBackend);
     const backends = backendNames.map((name) => [
       name,
-      withClass(addresses.configured(name), setup.classes[name]),
+      withStandby(withClass(addresses.configured(name), setup.classes[name]), setup.standbys[name]),
     ]);
     return {
       ...parking,
@@ -227,6 +256,10 @@ function createResolver(from: Source, addresses: Addresses): ResolveBackend | un
     const settings = answer && withClass(addresses.found(answer.own), answer.own);
     return from.isLater ? Promise.resolve(settings) : settings;
   };
+}
+
+function withStandby(settings: BackendConfig, standby: string | undefined): BackendConfig {
+  return standby === undefined ? settings : { ...settings, standby };
 }
 
 function withClass(settings: BackendConfig, own: ClassName): BackendConfig {

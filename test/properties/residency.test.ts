@@ -30,11 +30,15 @@ import { createApplication, type Truth, type Work, work } from './residency-traf
 let receiver: TestReceiver;
 let dispatcher: Agent;
 let isDown = false;
+/** The one backend that is down, so that its standby takes over, where it has one. */
+let sick: string | undefined;
 let run = 0;
 
 beforeAll(async () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  receiver = await startReceiver({ answer: () => (isDown ? { status: 503 } : undefined) });
+  receiver = await startReceiver({
+    answer: ({ backend }) => (isDown || backend === `${sick}-${run}` ? { status: 503 } : undefined),
+  });
   dispatcher = new Agent({
     connect: {
       lookup: (_host, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }]),
@@ -114,7 +118,7 @@ function classAt(at: string, { classes }: ResidencySetup): ClassName {
   return own === 'eu' || own === 'us' || own === 'cn' ? own : undefined;
 }
 
-const counts = { taken: 0, refused: 0, classed: 0, fromDisk: 0, quarantined: 0 };
+const counts = { taken: 0, refused: 0, classed: 0, fromDisk: 0, quarantined: 0, movedIn: 0 };
 
 describe('residency', () => {
   const many = runs(400);
@@ -144,6 +148,7 @@ describe('residency', () => {
       const scenario = fc.record({
         setups: residencySetups,
         parking: parkingSetup,
+        isOneSick: fc.constantFrom(true, true, true, false),
         first: fc.array(work, { minLength: 3, maxLength: 15 }),
         whileDown: fc.array(work, { maxLength: 15 }),
         after: fc.array(work, { maxLength: 6 }),
@@ -155,6 +160,7 @@ describe('residency', () => {
       expect(counts.classed).toBeGreaterThan(0);
       expect(counts.fromDisk).toBeGreaterThan(0);
       expect(counts.quarantined).toBeGreaterThan(0);
+      expect(counts.movedIn).toBeGreaterThan(0);
     },
     few.timeoutMs,
   );
@@ -163,12 +169,14 @@ describe('residency', () => {
 interface Scenario {
   readonly setups: readonly ResidencySetup[];
   readonly parking: ParkingSetup;
+  readonly isOneSick: boolean;
   readonly first: readonly Work[];
   readonly whileDown: readonly Work[];
   readonly after: readonly Work[];
 }
 
-async function play({ setups, parking, first, whileDown, after }: Scenario): Promise<void> {
+async function play(scenario: Scenario): Promise<void> {
+  const { setups, parking, isOneSick, first, whileDown, after } = scenario;
   run += 1;
   const sound = setups.flatMap((setup, index) => (breaksRule(setup, parking) ? [] : [index]));
   const [start, last] = [sound[0], sound.at(-1)];
@@ -178,8 +186,14 @@ async function play({ setups, parking, first, whileDown, after }: Scenario): Pro
   try {
     const configs = configsOf(setups, parking, addressesIn(spoolDir));
     const service = startProcess(configs, start, parking, 'a');
+    const [covered] = Object.keys(setups[start]?.standbys ?? {});
+    if (isOneSick) sick = covered;
     await service.perform(first);
     await service.processor.forceFlush();
+    sick = undefined;
+    for (const { movedIn } of Object.values(service.processor.stats().backends)) {
+      counts.movedIn += movedIn;
+    }
     isDown = true;
     await service.perform(whileDown);
     await service.stop();
@@ -203,6 +217,7 @@ async function play({ setups, parking, first, whileDown, after }: Scenario): Pro
     }
   } finally {
     isDown = false;
+    sick = undefined;
     rmSync(spoolDir, { recursive: true, force: true });
   }
 }
