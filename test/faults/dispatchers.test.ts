@@ -37,7 +37,7 @@ describe("the application's own dispatcher", () => {
     },
     {
       what: 'throws',
-      compose: () => () => {
+      compose: () => (_options, _handler) => {
         throw failure;
       },
       expected: exhausted,
@@ -45,7 +45,7 @@ describe("the application's own dispatcher", () => {
     },
     {
       what: 'throws what is no error',
-      compose: () => () => {
+      compose: () => (_options, _handler) => {
         throw `${SECRET}-key`;
       },
       expected: exhausted,
@@ -80,7 +80,7 @@ describe("the application's own dispatcher", () => {
     },
     {
       what: 'never does anything',
-      compose: () => () => true,
+      compose: () => (_options, _handler) => true,
       expected: exhausted,
       arrived: 0,
     },
