@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { integer, record, type Setting, text, withDefault } from './setting.js';
+import { apiKey, headers, integer, type Setting, text, withDefault } from './setting.js';
 
 /** What may be sent about the pipeline, type by type. Never what it carries. */
 export const monitoringTypes = ['status', 'metrics', 'usage', 'memprof', 'logs', 'traces'] as const;
@@ -90,24 +90,8 @@ export const monitoringSettings = {
     // As a variable it may be empty, which says something; no other list may.
     schema: z.preprocess((value) => (value === '' ? [] : value), z.array(z.enum(monitoringTypes))),
   },
-  headers: {
-    variable: 'HEADERS',
-    form: 'pairs',
-    type: '`name=value,...`',
-    fault: 'is not a list of headers with text values',
-    hint: 'name=value pairs, comma-separated and percent-encoded; in a file a mapping, as { x-team: ml }',
-    part: { fault: 'is not text', hint: 'the value of one header, as text' },
-    description: "Headers of every request, percent-encoded as a backend's.",
-    isSecret: true,
-    schema: record(z.string()),
-  },
-  apiKey: text({
-    variable: 'API_KEY',
-    type: 'text',
-    hint: 'the key itself, without "Bearer"',
-    description: 'Sent as `Authorization: Bearer <key>`.',
-    isSecret: true,
-  }),
+  headers: headers("Headers of every request, percent-encoded as a backend's."),
+  apiKey,
   certificate: text({
     variable: 'CERTIFICATE',
     type: 'path',

@@ -18,9 +18,11 @@ import type { RequestDispatcher } from './request-dispatcher.js';
 import { parseRouteFrom } from './route-from.js';
 import { routeParents, routes } from './route-settings.js';
 import {
+  apiKey,
   choice,
   flag,
   globs,
+  headers,
   integer,
   isObject,
   isObjectWith,
@@ -59,24 +61,8 @@ export const backendSettings = {
     hint: 'the whole URL, such as https://otlp.example.com/v1/traces',
     description: 'The exact URL that traces are posted to, in place of `ENDPOINT`.',
   }),
-  headers: {
-    variable: 'HEADERS',
-    form: 'pairs',
-    type: '`name=value,...`',
-    fault: 'is not a list of headers with text values',
-    hint: 'name=value pairs, comma-separated and percent-encoded; in a file a mapping, as { x-team: ml }',
-    part: { fault: 'is not text', hint: 'the value of one header, as text' },
-    description: 'Headers of every request, percent-encoded as in `OTEL_EXPORTER_OTLP_HEADERS`.',
-    isSecret: true,
-    schema: record(z.string()),
-  },
-  apiKey: text({
-    variable: 'API_KEY',
-    type: 'text',
-    hint: 'the key itself, without "Bearer"',
-    description: 'Sent as `Authorization: Bearer <key>`.',
-    isSecret: true,
-  }),
+  headers: headers('Headers of every request, percent-encoded as in `OTEL_EXPORTER_OTLP_HEADERS`.'),
+  apiKey,
   apiKeyFile: text({
     variable: 'API_KEY_FILE',
     type: 'path',

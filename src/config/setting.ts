@@ -130,6 +130,30 @@ export function text(setting: TextOptions): Setting<string> {
   };
 }
 
+/** Headers of requests. */
+export function headers(description: string): Setting<Record<string, string>> {
+  return {
+    variable: 'HEADERS',
+    form: 'pairs',
+    type: '`name=value,...`',
+    fault: 'is not a list of headers with text values',
+    hint: 'name=value pairs, comma-separated and percent-encoded; in a file a mapping, as { x-team: ml }',
+    part: { fault: 'is not text', hint: 'the value of one header, as text' },
+    description,
+    isSecret: true,
+    schema: record(z.string()),
+  };
+}
+
+/** The key that requests carry. */
+export const apiKey: Setting<string> = text({
+  variable: 'API_KEY',
+  type: 'text',
+  hint: 'the key itself, without "Bearer"',
+  description: 'Sent as `Authorization: Bearer <key>`.',
+  isSecret: true,
+});
+
 /** Names of attributes, with `*` for any run of characters. */
 export function globs(setting: {
   readonly variable: string;
