@@ -81,7 +81,7 @@ async function startTelemetry(name) {
   registerInstrumentations({
     instrumentations: [
       new HttpInstrumentation(),
-      new ExpressInstrumentation(),
+      new ExpressInstrumentation({ ignoreLayers: ['middleware - signalbox'] }),
       new FastifyInstrumentation(),
     ],
   });

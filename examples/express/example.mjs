@@ -44,7 +44,6 @@ const served = [
   'GET /orders/:id',
   'middleware - authenticate',
   'SELECT api_keys',
-  'middleware - <anonymous>',
   'request handler',
   'SELECT orders',
 ];

@@ -45,7 +45,7 @@ conclude(
     spans: [
       'GET /reports/:id',
       'request',
-      'onRequest - routeRequest',
+      'onRequest - signalbox',
       'SELECT accounts',
       'handler - fastify -> @fastify/otel -> signalbox',
       'SELECT rows',

@@ -12,11 +12,14 @@ export { fromClaim, fromHeader, fromHost, fromPath } from './resolvers.js';
  *
  * Put it before what makes spans. On a router, or further down, it decides only for requests that have no key yet.
  *
+ * `@opentelemetry/instrumentation-express` makes a span of it as of all middleware, unless its option `ignoreLayers` has
+ * `'middleware - signalbox'`.
+ *
  * @throws TypeError where the options are none.
  */
 export function routeRequests(options: RouteRequestsOptions<Request>): RequestHandler {
   const boundary = createRequestBoundary(options);
-  return (request, response, next) => {
+  return function signalbox(request, response, next) {
     runExchange(boundary, request, request, response, next);
   };
 }

@@ -1,9 +1,20 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyRequest,
+  onRequestHookHandler,
+} from 'fastify';
 import { runExchange } from './exchange.js';
 import { createRequestBoundary, type RouteRequestsOptions } from './request.js';
 
 export type { RouteAnswer, RouteRequestsOptions, RouteResolver } from './request.js';
 export { fromClaim, fromHeader, fromHost, fromPath } from './resolvers.js';
+
+type OnRequestAdder = (
+  this: FastifyInstance,
+  name: 'onRequest',
+  hook: onRequestHookHandler,
+) => unknown;
 
 /**
  * Plugin for Fastify that gives each request a boundary, and asks `route` for its key:
@@ -30,7 +41,21 @@ async function registerRouteRequests(
   options: RouteRequestsOptions<FastifyRequest>,
 ): Promise<void> {
   const boundary = createRequestBoundary(options);
-  instance.addHook('onRequest', function routeRequest(request, reply, next) {
-    runExchange(boundary, request, request.raw, reply.raw, next);
-  });
+  // The name is that of its span, for an instrumentation that makes one.
+  unwrapped(instance.addHook).call(
+    instance,
+    'onRequest',
+    function signalbox(request, reply, next) {
+      runExchange(boundary, request, request.raw, reply.raw, next);
+    },
+  );
+}
+
+/**
+ * `addHook` as it was before `@opentelemetry/instrumentation-fastify` wrapped it to make a span of every hook. One of
+ * this hook would say nothing, and have what comes after it for its children, when it has ended.
+ */
+function unwrapped(addHook: FastifyInstance['addHook']): OnRequestAdder {
+  const { __original: original } = addHook as { __original?: unknown };
+  return (typeof original === 'function' ? original : addHook) as OnRequestAdder;
 }

@@ -104,23 +104,24 @@ export function createRequestBoundary<Request>(
     const active = context.active();
     const boundary = enterBoundary(active);
     const { decision } = boundary;
-    const scope = withinBoundary(active, boundary);
     remember(identity, boundary);
     hold(decision);
-    context.with(scope, ask, undefined, request, decision, false);
-    let close = () => {};
+    let close: (() => void) | undefined;
     if (waitUntil !== undefined) {
       const closed = new Promise<void>((resolve) => {
         close = resolve;
       });
       announce(request, flushAfter(decision, closed), waitUntil);
     }
-    // Last, since the request may have closed before it came here.
-    onClose(() => {
-      release(decision);
-      close();
+    return runInScope(withinBoundary(active, boundary), decision, () => {
+      ask(request, decision, false);
+      // After that, since the request may have closed before it came here.
+      onClose(() => {
+        release(decision);
+        close?.();
+      });
+      return next();
     });
-    return runInScope(scope, decision, next);
   }
 
   function goOn<T>(request: Request, boundary: Boundary, next: () => T): T {
@@ -135,24 +136,32 @@ export function createRequestBoundary<Request>(
   }
 
   function ask(request: Request, decision: Decision, isFurtherIn: boolean): void {
-    const answered = (key: RouteAnswer) =>
-      conclude(decision, () => take(decision, key, isFurtherIn));
-    const failed = (error: unknown) =>
-      conclude(decision, () => reportFailed(decision, error, onError === 'drop'));
     hold(decision);
     let answer: RouteAnswer | PromiseLike<RouteAnswer>;
     try {
       answer = route(request);
       if (isThenable(answer)) {
         // Wrapped, since a promise of another kind may call back twice, or throw when it is asked.
-        Promise.resolve(answer).then(answered, failed);
+        Promise.resolve(answer).then(
+          (key) => answered(decision, key, isFurtherIn),
+          (error: unknown) => failed(decision, error),
+        );
         return;
       }
     } catch (error) {
-      failed(error);
+      failed(decision, error);
       return;
     }
-    answered(answer);
+    answered(decision, answer, isFurtherIn);
+  }
+
+  function failed(decision: Decision, error: unknown): void {
+    try {
+      reportFailed(decision, error, onError === 'drop');
+    } catch (bug) {
+      warnOfBug(bug);
+    }
+    release(decision);
   }
 
   return {
@@ -187,14 +196,18 @@ function take(decision: Decision, key: RouteAnswer, isFurtherIn: boolean): void 
   }
 }
 
-/** Ends what `ask` has begun. A bug in it must reach neither the request nor, as a rejection, the process. */
-function conclude(decision: Decision, finish: () => void): void {
+/** Takes what a resolver has answered. A bug in it must reach neither the request nor, as a rejection, the process. */
+function answered(decision: Decision, key: RouteAnswer, isFurtherIn: boolean): void {
   try {
-    finish();
-  } catch (error) {
-    emit('warn', `routeRequests failed, which is a bug of signalbox: ${String(error)}`);
+    take(decision, key, isFurtherIn);
+  } catch (bug) {
+    warnOfBug(bug);
   }
   release(decision);
+}
+
+function warnOfBug(bug: unknown): void {
+  emit('warn', `routeRequests failed, which is a bug of signalbox: ${String(bug)}`);
 }
 
 function isThenable<T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> {
@@ -207,6 +220,8 @@ function boundaryOf(identity: object): Boundary | undefined {
 }
 
 function remember(identity: object, boundary: Boundary): void {
-  // Not enumerable, for loggers; and not thrown about where the object takes no property.
-  Reflect.defineProperty(identity, REQUEST_BOUNDARY, { value: boundary });
+  // Enumerable, as Node's own symbols on a request are: to define it otherwise takes ten times as long.
+  if (Object.isExtensible(identity)) {
+    (identity as { [REQUEST_BOUNDARY]?: Boundary })[REQUEST_BOUNDARY] = boundary;
+  }
 }

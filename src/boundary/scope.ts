@@ -19,7 +19,7 @@ export function enterBoundary(active: Context): Boundary {
   const inForce = decisionInForce(active);
   // Boundaries that enclose this one count themselves in its context; one more stands beside it.
   const isScope = active.getValue(DECISION_KEY) === inForce;
-  const enclosing = isScope ? (active.getValue(BOUNDARIES_KEY) ?? 0) : 0;
+  const enclosing = isScope ? (active.getValue(BOUNDARIES_KEY) ?? 1) : 0;
   const decision =
     inForce !== undefined && isOpen(inForce) && inForce.boundaries === enclosing
       ? inForce
@@ -32,7 +32,10 @@ export function enterBoundary(active: Context): Boundary {
 
 /** `active` inside the boundary. */
 export function withinBoundary(active: Context, { decision, depth }: Boundary): Context {
-  return active.setValue(BOUNDARIES_KEY, depth).setValue(DECISION_KEY, decision);
+  const scope = active.setValue(DECISION_KEY, decision);
+  // Each value copies the context: what is as a rule, and is not said otherwise further out, goes without saying.
+  if (depth === 1 && active.getValue(BOUNDARIES_KEY) === undefined) return scope;
+  return scope.setValue(BOUNDARIES_KEY, depth);
 }
 
 /** Runs `fn` in `scope`, a context that carries `decision`, and warns where no context manager is there to do it. */

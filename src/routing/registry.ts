@@ -141,7 +141,7 @@ interface Registry {
 /** The context key under which `withRoute` and `withBoundary` put their decision. */
 export const DECISION_KEY = createContextKey('signalbox.decision.v1');
 
-/** The context key under which `withBoundary` puts how many boundaries share its decision, its own included. */
+/** The context key under which `withBoundary` puts how many boundaries share its decision, its own included: 1 by default. */
 export const BOUNDARIES_KEY = createContextKey('signalbox.boundaries.v1');
 
 /** The property of a server's request object that holds the boundary which the request has entered. */

@@ -96,6 +96,17 @@ describe.each(INSTRUMENTED)(
   },
 );
 
+it('adds no span of its own to a request, where Express is told to ignore the layer', async () => {
+  const service = await startFrameworkService({ IGNORED_LAYER: 'middleware - signalbox' });
+  const paths = ['/answer/acme/express-first/1', '/answer/acme/fastify-first/2'];
+  for (const path of paths) await service.get(path);
+  await eventually(async () => (await service.stats()).decisions.decided === 2);
+  await service.stop();
+
+  const arrived = paths.map((path) => service.arrived(path).acme?.filter(isOfFramework));
+  expect(arrived).toEqual([['middleware - authenticate'], ['middleware - authenticate']]);
+});
+
 it('routes without any instrumentation', async () => {
   const service = await startFrameworkService({}, false);
   const servers = ['express-first', 'fastify-first'];
