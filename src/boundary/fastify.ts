@@ -42,13 +42,9 @@ async function registerRouteRequests(
 ): Promise<void> {
   const boundary = createRequestBoundary(options);
   // The name is that of its span, for an instrumentation that makes one.
-  unwrapped(instance.addHook).call(
-    instance,
-    'onRequest',
-    function signalbox(request, reply, next) {
-      runExchange(boundary, request, request.raw, reply.raw, next);
-    },
-  );
+  unwrapped(instance.addHook).call(instance, 'onRequest', function signalbox(request, reply, next) {
+    runExchange(boundary, request, request.raw, reply.raw, next);
+  });
 }
 
 /**

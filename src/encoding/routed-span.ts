@@ -16,6 +16,36 @@ export interface RoutedSpan {
   readonly encodings?: Encoding[] | undefined;
 }
 
+/** A span on its way, of which nothing has been encoded. */
+export function createRoutedSpan(
+  span: ReadableSpan,
+  routeKey: string | undefined,
+  lane: RouteLane | undefined,
+  encodings: Encoding[] | undefined,
+): RoutedSpan {
+  return new OutgoingSpan(span, routeKey, lane, encodings);
+}
+
+/** A class for the reason that a decision is one. */
+class OutgoingSpan implements RoutedSpan {
+  readonly span: ReadableSpan;
+  readonly routeKey: string | undefined;
+  readonly lane: RouteLane | undefined;
+  readonly encodings: Encoding[] | undefined;
+
+  constructor(
+    span: ReadableSpan,
+    routeKey: string | undefined,
+    lane: RouteLane | undefined,
+    encodings: Encoding[] | undefined,
+  ) {
+    this.span = span;
+    this.routeKey = routeKey;
+    this.lane = lane;
+    this.encodings = encodings;
+  }
+}
+
 /** What a route says of how its spans travel, by identity: spans of two lanes share no batch. */
 export interface RouteLane {
   /** What counts in place of a backend's own parent, at backends that have one. */

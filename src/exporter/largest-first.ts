@@ -1,5 +1,11 @@
-/** Items with a weight each, of which the heaviest is always at hand. */
-export interface LargestFirst<T extends object> {
+/** An item, which a `LargestFirst` finds without a map: the items come and go with requests, and so would its entries. */
+export interface Ranked {
+  /** Where a `LargestFirst` has it, or had it last. Any number at first. */
+  rank: number;
+}
+
+/** Items with a weight each, of which the heaviest is always at hand. An item is in one of these at a time. */
+export interface LargestFirst<T extends Ranked> {
   readonly size: number;
   /** Adds the item, or changes its weight. */
   set(item: T, weight: number): void;
@@ -20,13 +26,17 @@ interface Entry<T> {
  * An ordered list would do for tens of backends; with 10,000 of them, and their weights changing at
  * every span while memory is short, it would not.
  */
-export function createLargestFirst<T extends object>(): LargestFirst<T> {
+export function createLargestFirst<T extends Ranked>(): LargestFirst<T> {
   const heap: Entry<T>[] = [];
-  const positions = new Map<T, number>();
+
+  function find(item: T): Entry<T> | undefined {
+    const entry = heap[item.rank];
+    return entry?.item === item ? entry : undefined;
+  }
 
   function place(entry: Entry<T>, position: number): void {
     heap[position] = entry;
-    positions.set(entry.item, position);
+    entry.item.rank = position;
   }
 
   function rise(entry: Entry<T>, from: number): void {
@@ -72,20 +82,18 @@ export function createLargestFirst<T extends object>(): LargestFirst<T> {
       return heap.length;
     },
     set(item, weight) {
-      const position = positions.get(item);
-      const entry = position === undefined ? undefined : heap[position];
-      if (position === undefined || entry === undefined) {
+      const entry = find(item);
+      if (entry === undefined) {
         rise({ item, weight }, heap.length);
         return;
       }
       const before = entry.weight;
       entry.weight = weight;
-      move(entry, position, before);
+      move(entry, item.rank, before);
     },
     remove(item) {
-      const position = positions.get(item);
-      if (position === undefined) return;
-      positions.delete(item);
+      if (find(item) === undefined) return;
+      const position = item.rank;
       const last = heap.pop();
       const removed = heap[position];
       // Where the removed entry was the last one there is no gap to fill.

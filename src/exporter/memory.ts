@@ -1,4 +1,4 @@
-import { createLargestFirst, type LargestFirst } from './largest-first.js';
+import { createLargestFirst, type LargestFirst, type Ranked } from './largest-first.js';
 
 /** One holder's share of the budget: an exporter's queue and bodies, or the parked spans. */
 export interface Account {
@@ -64,7 +64,7 @@ export interface ResizableMemory extends Memory {
   resize(maxBytes: number): void;
 }
 
-interface Entry {
+interface Entry extends Ranked {
   readonly holder: Holder;
   held: number;
   pinned: number;
@@ -283,6 +283,7 @@ interface Budget {
 
 /** A class, so that all accounts have one shape; see the queue. */
 class HolderAccount implements Account, Entry {
+  rank = 0;
   held = 0;
   pinned = 0;
   readonly holder: Holder;

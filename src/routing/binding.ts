@@ -1,5 +1,6 @@
 import { type Context, isSpanContextValid, type SpanContext, trace } from '@opentelemetry/api';
 import { claim, isWithin, openDecision, openTrace } from './decision.js';
+import { firstLive, nextLive } from './live-traces.js';
 import {
   BINDING,
   DECISION_KEY,
@@ -78,14 +79,13 @@ function chooseAmongLive(
   scope: Decision | undefined,
   context: Context,
 ): LocalTrace {
-  const { traces, unindexed } = registry();
-  const first = traces.get(span.traceId);
+  const first = firstLive(span.traceId);
   if (first === undefined) {
     // While the map had no room for some traces, a miss does not prove that there is none.
-    return unindexed > 0 ? openAmbiguous(span) : openLocalTrace(span, scope, context);
+    return registry().unindexed > 0 ? openAmbiguous(span) : openLocalTrace(span, scope, context);
   }
   const chosen = choose(first.decision, scope);
-  for (let each = first.next; each !== undefined; each = each.next) {
+  for (let each = nextLive(first); each !== undefined; each = nextLive(each)) {
     if (choose(each.decision, scope) !== chosen) return openAmbiguous(span);
   }
   return enter(chosen, span, first);
@@ -106,8 +106,8 @@ function enter(chosen: Decision | undefined, span: SpanContext, outer: LocalTrac
   if (chosen === outer.decision) return outer;
   const root = outer.root ?? outer;
   if (chosen.openTraces > 0) {
-    let each = registry().traces.get(span.traceId);
-    for (; each !== undefined; each = each.next) {
+    let each = firstLive(span.traceId);
+    for (; each !== undefined; each = nextLive(each)) {
       if (each.decision === chosen && each.root === root) return each;
     }
   }
@@ -138,8 +138,9 @@ function isPoisoned({ ambiguous, origin }: Decision): boolean {
 
 /** The one decision that is live in a trace, where it is one. */
 function onlyDecisionOf(traceId: string): Decision | undefined {
-  const first = registry().traces.get(traceId);
-  for (let each = first?.next; each !== undefined; each = each.next) {
+  const first = firstLive(traceId);
+  let each = first;
+  for (; each !== undefined; each = nextLive(each)) {
     if (each.decision !== first?.decision) return undefined;
   }
   return first?.decision;

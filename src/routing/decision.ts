@@ -1,6 +1,8 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { isRouteKey } from '../config/route-key.js';
+import { addLive, removeLive } from './live-traces.js';
 import {
+  type Attachment,
   type Decision,
   type DecisionOrigin,
   type LocalTrace,
@@ -21,25 +23,39 @@ const MAX_DEPTH = 64;
 export function openDecision(origin: DecisionOrigin, outer: Decision | undefined): Decision {
   const depth = outer === undefined ? 0 : outer.depth + 1;
   if (depth > 0 && depth % MAX_DEPTH === 0) forgetBeyond(outer, MAX_DEPTH);
-  return {
-    outer,
-    insideKeyed: false,
-    depth,
-    origin,
-    decided: false,
-    key: undefined,
-    given: undefined,
-    settled: false,
-    wire: undefined,
-    ambiguous: origin === 'ambiguous',
-    failed: false,
-    idle: undefined,
-    holds: 0,
-    boundaries: 0,
-    openTraces: 0,
-    firstTrace: undefined,
-    attachment: undefined,
-  };
+  return new OpenDecision(origin, outer, depth);
+}
+
+/**
+ * A class, as is all that a request makes and that leads to its spans. Of objects that literals make V8 learns whether they
+ * survive; where it takes them for long-lived it makes all later ones old at once, and each then keeps what it leads to until the
+ * next full collection. Thirty requests that are under way side by side are enough for that.
+ */
+class OpenDecision implements Decision {
+  outer: Decision | undefined;
+  insideKeyed = false;
+  readonly depth: number;
+  readonly origin: DecisionOrigin;
+  decided = false;
+  key: string | undefined = undefined;
+  given: unknown = undefined;
+  settled = false;
+  wire: WireClaim | undefined = undefined;
+  ambiguous: boolean;
+  failed = false;
+  idle: (() => void)[] | undefined = undefined;
+  holds = 0;
+  boundaries = 0;
+  openTraces = 0;
+  firstTrace: LocalTrace | undefined = undefined;
+  attachment: Attachment | undefined = undefined;
+
+  constructor(origin: DecisionOrigin, outer: Decision | undefined, depth: number) {
+    this.outer = outer;
+    this.depth = depth;
+    this.origin = origin;
+    this.ambiguous = origin === 'ambiguous';
+  }
 }
 
 /** Whether a key may still decide it in time. */
@@ -107,19 +123,29 @@ export function openTrace(
   rootSpan: SpanContext,
   root: LocalTrace | undefined,
 ): LocalTrace {
-  const trace: LocalTrace = {
-    traceId: rootSpan.traceId,
-    decision,
-    root,
-    rootSpan,
-    rootEnded: false,
-    openSpans: 0,
-    next: undefined,
-    previous: undefined,
-    indexed: false,
-  };
+  const trace = new OpenTrace(decision, rootSpan, root);
   decision.firstTrace ??= trace;
   return trace;
+}
+
+/** A class for the reason that a decision is one. */
+class OpenTrace implements LocalTrace {
+  readonly traceId: string;
+  readonly decision: Decision;
+  readonly root: LocalTrace | undefined;
+  readonly rootSpan: SpanContext;
+  rootEnded = false;
+  openSpans = 0;
+  next: LocalTrace | undefined = undefined;
+  previous: LocalTrace | undefined = undefined;
+  indexed = false;
+
+  constructor(decision: Decision, rootSpan: SpanContext, root: LocalTrace | undefined) {
+    this.traceId = rootSpan.traceId;
+    this.decision = decision;
+    this.root = root;
+    this.rootSpan = rootSpan;
+  }
 }
 
 /** A span of the local trace has started. */
@@ -128,7 +154,7 @@ export function spanStarted(trace: LocalTrace): void {
     trace.decision.openTraces += 1;
     // A nested scope's spans belong to the local trace that it was entered from all the same.
     if (trace.root !== undefined) trace.root.decision.openTraces += 1;
-    index(trace);
+    addLive(trace);
   }
   trace.openSpans += 1;
 }
@@ -141,7 +167,7 @@ export function spanEnded(trace: LocalTrace, span: SpanContext): void {
   trace.openSpans -= 1;
   if (trace.openSpans > 0) return;
   trace.decision.openTraces -= 1;
-  unindex(trace);
+  removeLive(trace);
   settleIfIdle(trace.decision);
   if (trace.root === undefined) return;
   trace.root.decision.openTraces -= 1;
@@ -228,34 +254,4 @@ function forgetBeyond(decision: Decision | undefined, depth: number): void {
   if (each === undefined) return;
   each.insideKeyed = isInsideKeyed(each);
   each.outer = undefined;
-}
-
-function index(trace: LocalTrace): void {
-  const state = registry();
-  if (state.indexed >= state.maxIndexed) {
-    state.unindexed += 1;
-    return;
-  }
-  state.indexed += 1;
-  trace.indexed = true;
-  trace.next = state.traces.get(trace.traceId);
-  if (trace.next !== undefined) trace.next.previous = trace;
-  state.traces.set(trace.traceId, trace);
-}
-
-function unindex(trace: LocalTrace): void {
-  const state = registry();
-  if (!trace.indexed) {
-    state.unindexed -= 1;
-    return;
-  }
-  state.indexed -= 1;
-  trace.indexed = false;
-  const { next, previous } = trace;
-  if (next !== undefined) next.previous = previous;
-  if (previous !== undefined) previous.next = next;
-  else if (next !== undefined) state.traces.set(trace.traceId, next);
-  else state.traces.delete(trace.traceId);
-  trace.next = undefined;
-  trace.previous = undefined;
 }

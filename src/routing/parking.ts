@@ -1,27 +1,38 @@
 import type { RoutingLedger } from '../accounting/ledger.js';
 import type { Cancel, Clock } from '../clock.js';
-import { createLargestFirst } from '../exporter/largest-first.js';
+import { createLargestFirst, type Ranked } from '../exporter/largest-first.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
 
-/** Who parks spans: one decision, as one processor sees it. Made by `createParkingPlace`. */
-export interface ParkingPlace {
-  spans: number;
-  bytes: number;
-  first: ParkedSpan | undefined;
-  last: ParkedSpan | undefined;
+/** Who parks spans: one decision, as one processor sees it. Nothing is parked at first. */
+export class ParkingPlace implements Ranked {
+  rank = 0;
+  spans = 0;
+  bytes = 0;
+  first: ParkedSpan | undefined = undefined;
+  last: ParkedSpan | undefined = undefined;
 }
 
-/** A span that ended while its decision was still open: a link of its place's list, and of the lot's by age. */
-interface ParkedSpan {
+/**
+ * A span that ended while its decision was still open: a link of its place's list, and of the lot's by age. A class for the
+ * reason that a decision is one.
+ */
+export class ParkedSpan {
   readonly span: ReadableSpan;
   readonly bytes: number;
   readonly parkedAt: number;
   readonly place: ParkingPlace;
-  before: ParkedSpan | undefined;
-  after: ParkedSpan | undefined;
-  older: ParkedSpan | undefined;
-  younger: ParkedSpan | undefined;
+  before: ParkedSpan | undefined = undefined;
+  after: ParkedSpan | undefined = undefined;
+  older: ParkedSpan | undefined = undefined;
+  younger: ParkedSpan | undefined = undefined;
+
+  constructor(span: ReadableSpan, bytes: number, parkedAt: number, place: ParkingPlace) {
+    this.span = span;
+    this.bytes = bytes;
+    this.parkedAt = parkedAt;
+    this.place = place;
+  }
 }
 
 /** Where the spans of open decisions wait, bounded in spans, bytes and time for one processor. */
@@ -56,11 +67,6 @@ export interface ParkingOptions {
   readonly overflow: (place: ParkingPlace) => boolean;
 }
 
-/** A place with nothing parked. */
-export function createParkingPlace(): ParkingPlace {
-  return { spans: 0, bytes: 0, first: undefined, last: undefined };
-}
-
 /**
  * Creates the parking lot of one processor.
  *
@@ -91,16 +97,7 @@ export function createParkingLot(options: ParkingOptions): ParkingLot {
       }
     }
     ledger.park();
-    append({
-      span,
-      bytes,
-      parkedAt: clock.now(),
-      place,
-      before: undefined,
-      after: undefined,
-      older: undefined,
-      younger: undefined,
-    });
+    append(new ParkedSpan(span, bytes, clock.now(), place));
     if (spans > maxSpans) {
       const largest = occupied.largest() ?? place;
       if (!overflow(largest)) dropNewest(largest);
@@ -196,6 +193,11 @@ export function createParkingLot(options: ParkingOptions): ParkingLot {
     else older.younger = younger;
     if (younger === undefined) youngest = older;
     else younger.older = older;
+    // Else one that has been tenured would keep all that come after it, although none of them is parked any more.
+    parked.before = undefined;
+    parked.after = undefined;
+    parked.older = undefined;
+    parked.younger = undefined;
     place.spans -= 1;
     place.bytes -= parked.bytes;
     spans -= 1;

@@ -69,10 +69,10 @@ export interface LocalTrace {
   readonly rootSpan: SpanContext;
   rootEnded: boolean;
   openSpans: number;
-  /** The live local traces of the same trace id: one, as a rule. */
+  /** Its neighbours among the live local traces whose ids have the same hash. */
   next: LocalTrace | undefined;
   previous: LocalTrace | undefined;
-  /** In the map from trace ids. */
+  /** Among the live local traces. */
   indexed: boolean;
 }
 
@@ -128,13 +128,13 @@ export interface DecisionListener {
 interface Registry {
   /** The processors that are running. */
   readonly listeners: Set<DecisionListener>;
-  /** Live local traces by trace id, for parents that were rebuilt from their ids. */
-  readonly traces: Map<string, LocalTrace>;
-  /** How many local traces `traces` holds. */
+  /** Live local traces, in chains by the hash of their ids, for parents that were rebuilt from their ids. */
+  readonly live: (LocalTrace | undefined)[];
+  /** How many local traces `live` holds. */
   indexed: number;
   /** Bound of `indexed`. */
   readonly maxIndexed: number;
-  /** Live local traces that found no room in `traces`: while there are any, a miss proves nothing. */
+  /** Live local traces that found no room in `live`: while there are any, a miss proves nothing. */
   unindexed: number;
 }
 
@@ -157,6 +157,9 @@ const REGISTRY = Symbol.for('signalbox.registry.v1');
 // 65,536 traces that are open at once are some 10 MB, and more than one process serves.
 const MAX_INDEXED = 65_536;
 
+/** A power of two: 32 KiB, and chains of 16 where all are live that may be. */
+const BUCKETS = 4_096;
+
 /** The process's registry, made by the first copy of the package that asks. */
 export function registry(): Registry {
   return shared;
@@ -168,7 +171,7 @@ function obtain(): Registry {
   const holder = globalThis as { [REGISTRY]?: Registry };
   holder[REGISTRY] ??= {
     listeners: new Set(),
-    traces: new Map(),
+    live: new Array<LocalTrace | undefined>(BUCKETS).fill(undefined),
     indexed: 0,
     maxIndexed: MAX_INDEXED,
     unindexed: 0,

@@ -6,7 +6,8 @@ import { withParts } from '../encoding/span-view.js';
 import type { Exporter } from '../exporter/exporter.js';
 import type { ReadableSpan } from '../sdk.js';
 import { bindingOf } from './binding.js';
-import { type Decision, type LocalTrace, registry } from './registry.js';
+import { firstLive, nextLive } from './live-traces.js';
+import type { Decision, LocalTrace } from './registry.js';
 import type { Destination, RouteDestination } from './table.js';
 
 /** A span whose parent some of its backends do not have, as each of them is to have it. */
@@ -139,8 +140,8 @@ function decisionOf(parent: SpanContext, trace: LocalTrace | undefined): Decisio
   for (const each of [trace, trace?.root]) {
     if (each?.rootSpan.spanId === parent.spanId) return each.decision;
   }
-  let each = registry().traces.get(parent.traceId);
-  for (; each !== undefined; each = each.next) {
+  let each = firstLive(parent.traceId);
+  for (; each !== undefined; each = nextLive(each)) {
     if (each.rootSpan.spanId === parent.spanId) return each.decision;
   }
   return undefined;

@@ -4,13 +4,13 @@ import type { Log } from '../accounting/log.js';
 import type { DecidedBy, Recent } from '../accounting/recent.js';
 import type { DecisionStats } from '../accounting/stats.js';
 import type { Clock } from '../clock.js';
-import type { Encoding } from '../encoding/routed-span.js';
+import { createRoutedSpan, type Encoding } from '../encoding/routed-span.js';
 import type { Exporter } from '../exporter/exporter.js';
 import type { Memory } from '../exporter/memory.js';
 import type { ReadableSpan } from '../sdk.js';
 import { bind, bindingOf } from './binding.js';
 import { isInsideKeyed, isOpen, spanEnded, spanStarted, wireKeyOf } from './decision.js';
-import { createParkingLot, type ParkingPlace } from './parking.js';
+import { createParkingLot, ParkingPlace } from './parking.js';
 import {
   type Attachment,
   type Decision,
@@ -60,21 +60,30 @@ export interface RouterOptions {
   readonly clock: Clock;
 }
 
-/** What a router remembers of one decision. */
-interface Remembered extends Attachment, ParkingPlace {
+/** What a router remembers of one decision. A class for the reason that a decision is one. */
+class Remembered extends ParkingPlace implements Attachment {
+  readonly owner: object;
+  next: Attachment | undefined;
   readonly decision: Decision;
   /** Where the key leads: resolved once, and kept whatever is configured later. */
-  destination: Destination | undefined;
+  destination: Destination | undefined = undefined;
   /** Its backend is being looked up: its spans wait. */
-  pending: PendingDestination | undefined;
+  pending: PendingDestination | undefined = undefined;
   /** Where the key of the wire leads, which counts while no key comes from here. */
-  wireDestination: Destination | undefined;
+  wireDestination: Destination | undefined = undefined;
   /** By which it was settled: its unkeyed spans leave by this one, whatever is in force later. */
-  table: RoutingTable | undefined;
+  table: RoutingTable | undefined = undefined;
   /** Settled for this router alone: parking is off, or was full. */
-  settled: boolean;
+  settled = false;
   /** Which spans of the decision, those of nested scopes included, have been handed over. */
-  trail: Trail | undefined;
+  trail: Trail | undefined = undefined;
+
+  constructor(owner: object, decision: Decision) {
+    super();
+    this.owner = owner;
+    this.next = decision.attachment;
+    this.decision = decision;
+  }
 }
 
 /** Creates the router of one processor, and registers it to be told of decisions until it is closed. */
@@ -350,11 +359,11 @@ export function createRouter(options: RouterOptions): Router {
     }
     const [first] = exporters;
     if (exporters.length === 1 && first !== undefined) {
-      follow(mine, trace, first, first.accept({ span, routeKey, lane, encodings: undefined }));
+      follow(mine, trace, first, first.accept(createRoutedSpan(span, routeKey, lane, undefined)));
       return;
     }
     const encodings: Encoding[] = [];
-    const routed = { span, routeKey, lane, encodings };
+    const routed = createRoutedSpan(span, routeKey, lane, encodings);
     for (const exporter of exporters) follow(mine, trace, exporter, exporter.accept(routed));
     for (const { release } of encodings) release();
   }
@@ -420,21 +429,7 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   function remember(decision: Decision): Remembered {
-    const mine: Remembered = {
-      spans: 0,
-      bytes: 0,
-      first: undefined,
-      last: undefined,
-      owner,
-      next: decision.attachment,
-      decision,
-      destination: undefined,
-      pending: undefined,
-      wireDestination: undefined,
-      table: undefined,
-      settled: false,
-      trail: undefined,
-    };
+    const mine = new Remembered(owner, decision);
     decision.attachment = mine;
     return mine;
   }

@@ -4,9 +4,9 @@ import { createLargestFirst } from '../../src/exporter/largest-first.js';
 
 describe('largest first', () => {
   it('has no largest item while it is empty', () => {
-    const items = createLargestFirst<object>();
+    const items = createLargestFirst();
     expect(items.largest()).toBeUndefined();
-    items.remove({});
+    items.remove({ rank: 0 });
     expect(items.size).toBe(0);
   });
 
@@ -17,11 +17,11 @@ describe('largest first', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
-        const items = Array.from({ length: 12 }, (_, index) => ({ index }));
-        const largestFirst = createLargestFirst<{ index: number }>();
+        const items = Array.from({ length: 12 }, (_, index) => ({ index, rank: 0 }));
+        const largestFirst = createLargestFirst<{ index: number; rank: number }>();
         const weights = new Map<object, number>();
         for (const { item: index, weight } of steps) {
-          const item = items[index] ?? { index };
+          const item = items[index] ?? { index, rank: 0 };
           if (weight === undefined) {
             largestFirst.remove(item);
             weights.delete(item);

@@ -4,9 +4,9 @@ import { createMemory } from '../../src/exporter/memory.js';
 import { type SignalboxConfig, setRoute } from '../../src/index.js';
 import {
   createParkingLot,
-  createParkingPlace,
   type ParkingLot,
   type ParkingOptions,
+  ParkingPlace,
 } from '../../src/routing/parking.js';
 import type { ReadableSpan } from '../../src/sdk.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
@@ -50,7 +50,7 @@ function setUp(change: Partial<ParkingOptions> = {}) {
   return { lot, clock, counts };
 }
 
-function leave(lot: ParkingLot, place: ReturnType<typeof createParkingPlace>): string[] {
+function leave(lot: ParkingLot, place: ParkingPlace): string[] {
   const names: string[] = [];
   lot.release(place, ({ name }) => names.push(name));
   return names;
@@ -59,8 +59,8 @@ function leave(lot: ParkingLot, place: ReturnType<typeof createParkingPlace>): s
 describe('a parking lot', () => {
   it('releases the spans of a place in the order in which they were parked', () => {
     const { lot, counts } = setUp();
-    const one = createParkingPlace();
-    const other = createParkingPlace();
+    const one = new ParkingPlace();
+    const other = new ParkingPlace();
     lot.park(one, span('a'));
     lot.park(other, span('x'));
     lot.park(one, span('b'));
@@ -72,8 +72,8 @@ describe('a parking lot', () => {
 
   it('drops the newest span of the place that holds the most when there are too many', () => {
     const { lot, counts } = setUp();
-    const large = createParkingPlace();
-    const small = createParkingPlace();
+    const large = new ParkingPlace();
+    const small = new ParkingPlace();
     for (const name of ['a', 'b', 'c']) lot.park(large, span(name));
     lot.park(small, span('x'));
     lot.park(small, span('y'));
@@ -87,8 +87,8 @@ describe('a parking lot', () => {
   it('lets the place with the most bytes give way when the budget is short', () => {
     const sizes: Record<string, number> = { large: 900 };
     const { lot, counts } = setUp({ estimateBytes: ({ name }) => sizes[name] ?? 60 });
-    const large = createParkingPlace();
-    const small = createParkingPlace();
+    const large = new ParkingPlace();
+    const small = new ParkingPlace();
     lot.park(large, span('large'));
     lot.park(small, span('x'));
     lot.park(small, span('y'));
@@ -100,16 +100,16 @@ describe('a parking lot', () => {
   it('refuses a span that would make its place the largest when the budget is short', () => {
     const sizes: Record<string, number> = { huge: 2_000 };
     const { lot, counts } = setUp({ estimateBytes: ({ name }) => sizes[name] ?? 10 });
-    const small = createParkingPlace();
+    const small = new ParkingPlace();
     lot.park(small, span('x'));
-    lot.park(createParkingPlace(), span('huge'));
+    lot.park(new ParkingPlace(), span('huge'));
     expect(counts).toEqual({ parked: 1, dropped: 1 });
     expect(leave(lot, small)).toEqual(['x']);
   });
 
   it('drops each span when it has waited for the timeout, and keeps younger ones', async () => {
     const { lot, clock, counts } = setUp();
-    const place = createParkingPlace();
+    const place = new ParkingPlace();
     lot.park(place, span('old'));
     await clock.advance(20_000);
     lot.park(place, span('young'));
@@ -122,7 +122,7 @@ describe('a parking lot', () => {
 
   it('leaves no timer behind when it is closed', () => {
     const { lot, clock } = setUp();
-    const place = createParkingPlace();
+    const place = new ParkingPlace();
     lot.park(place, span('a'));
     leave(lot, place);
     lot.close();
@@ -132,7 +132,7 @@ describe('a parking lot', () => {
   it('gives back every byte', () => {
     const memory = createMemory(100);
     const { lot } = setUp({ memory });
-    const place = createParkingPlace();
+    const place = new ParkingPlace();
     for (let i = 0; i < 20; i += 1) lot.park(place, span(`${i}`));
     leave(lot, place);
     expect(memory.usedBytes).toBe(0);
