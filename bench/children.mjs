@@ -51,10 +51,11 @@ export async function startReceiver() {
  *
  * @param {string} script
  * @param {object} spec
+ * @param {readonly string[]} [flags] of its Node process
  * @returns {Promise<unknown>} what it sends
  */
-export async function measure(script, spec) {
-  const child = start(script, [JSON.stringify(spec)], ['--expose-gc']);
+export async function measure(script, spec, flags = []) {
+  const child = start(script, [JSON.stringify(spec)], ['--expose-gc', ...flags]);
   const timeout = setTimeout(() => child.kill('SIGKILL'), RUN_TIMEOUT_MS);
   const exited = once(child, 'exit');
   try {

@@ -43,7 +43,7 @@ export async function runRounds(scenario, { rounds, receiver, onRun }) {
     for (const [name, run] of Object.entries(scenario.runs)) {
       onRun(`${scenario.name}, round ${round + 1} of ${rounds}: ${name}`);
       if (!DELIVERING.includes(run.script)) {
-        each[name] = /** @type {Measured} */ (await measure(run.script, run.spec));
+        each[name] = /** @type {Measured} */ (await measure(run.script, run.spec, run.flags));
         continue;
       }
       const { values, differing } = await runDelivering(run, receiver);
@@ -62,7 +62,9 @@ export async function runRounds(scenario, { rounds, receiver, onRun }) {
 async function runDelivering(run, receiver) {
   await receiver.reset(run.behaviour ?? {});
   const spec = { ...run.spec, receiverUrl: receiver.url };
-  const result = /** @type {LoadResult | ServiceResult} */ (await measure(run.script, spec));
+  const result = /** @type {LoadResult | ServiceResult} */ (
+    await measure(run.script, spec, run.flags)
+  );
   const { sent, stats, ...values } = result;
   const report = await receiver.report();
   const differing = [];

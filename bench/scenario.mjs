@@ -7,6 +7,7 @@
  * @typedef {object} Run
  * @property {'load.mjs' | 'service.mjs' | 'hot-path.mjs' | 'construction.mjs' | 'serializers.mjs'} script
  * @property {object} spec
+ * @property {readonly string[]} [flags] of its Node process
  * @property {import('./receiver.mjs').Behaviour} [behaviour] of the receiver
  * @property {'any' | readonly string[]} [mayLose] the backends where a lost span is no failure; none by default
  */

@@ -8,6 +8,13 @@ import { told } from '../scenario.mjs';
 /** @typedef {import('../scenario.mjs').Scenario} Scenario */
 /** @typedef {import('../scenario.mjs').Size} Size */
 
+/**
+ * V8 sizes the young generation by what survives while modules are loaded, and on the way decides which of an application's
+ * objects it makes as old from then on. In so small a service that depends on a module more or less. An application of some
+ * size has the full one.
+ */
+const FLAGS = ['--min-semi-space-size=16'];
+
 /** @param {Size} size @returns {readonly Scenario[]} */
 export function services(size) {
   return [service(size, 'express', 'Express'), service(size, 'fastify', 'Fastify')];
@@ -23,6 +30,7 @@ function service(size, framework, title) {
   /** @param {import('../service.mjs').ServiceOptions['subject']} subject @returns {Run} */
   const run = (subject) => ({
     script: 'service.mjs',
+    flags: FLAGS,
     spec: {
       subject,
       framework,

@@ -98,6 +98,7 @@ function createIdleCourier(chunk) {
     copy: () => new Error('it has no standby'),
     undo() {},
     release() {},
+    rest() {},
     trim() {},
     pack: (runs) => ({ parcel: { bytes: 0 }, runs }),
     compress: async (parcel) => parcel,

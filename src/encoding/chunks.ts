@@ -67,7 +67,12 @@ export interface Chunks {
   release(chunk: Chunk, messages: number): void;
   /** Keeps the bytes of a chunk as they are, whatever is released, until the function that is returned is called. */
   retain(chunk: Chunk): () => void;
-  /** Lets go of memory that waits to be written to: there is nothing to write for now. */
+  /**
+   * Says that there is nothing to write for now, though there may soon be: keeps what has been written to since it was said
+   * last, where that was more than one chunk.
+   */
+  rest(): void;
+  /** Lets go of all memory that waits to be written to. */
   trim(): void;
 }
 
@@ -86,6 +91,14 @@ const SLACK_SIZE = 128;
 
 /** How many released chunks wait to be written to: what the batches of one backend hold while they are on their way. */
 const MAX_SPARE_CHUNKS = 32;
+
+/**
+ * What all released chunks of the process take together, at the most: of many backends, each that has just sent something
+ * keeps its own. They never change hands.
+ */
+const MAX_ALL_SPARE_BYTES = 32 * 2 ** 20;
+
+let allSpareBytes = 0;
 
 /** A message takes more than it may. */
 export class MessageTooLarge extends Error {
@@ -121,6 +134,8 @@ class OwnChunks implements Chunks {
   #nextSize = FIRST_CHUNK_SIZE;
   #lastMessageSize = 0;
   #spare: Chunk[] = [];
+  /** How many chunks have been begun since there was nothing to write. */
+  #taken = 0;
 
   write<T>(write: Write<T>, subject: T, maxSize = MAX_MESSAGE_SIZE): Message {
     let chunk = this.#takeOpen();
@@ -179,10 +194,24 @@ class OwnChunks implements Chunks {
     };
   }
 
+  rest(): void {
+    if (this.#taken === 0) return;
+    const chunk = this.#open;
+    this.#open = undefined;
+    if (chunk !== undefined) this.#put(chunk);
+    this.#keep(this.#taken > 1 ? this.#taken : 0);
+    this.#taken = 0;
+  }
+
   trim(): void {
     this.#open = undefined;
-    this.#spare = [];
-    this.#nextSize = FIRST_CHUNK_SIZE;
+    this.#keep(0);
+  }
+
+  #keep(count: number): void {
+    const dropped = this.#spare.splice(count);
+    allSpareBytes -= dropped.length * CHUNK_SIZE;
+    if (this.#spare.length === 0) this.#nextSize = FIRST_CHUNK_SIZE;
   }
 
   /** The chunk to begin a message in: not what is left of one, where that is likely to be too little. */
@@ -198,11 +227,15 @@ class OwnChunks implements Chunks {
 
   /** An empty chunk. */
   #take(needed: number): Chunk {
+    this.#taken += 1;
     // A message that is much of a chunk would leave the rest of it unused: it gets one of its own size.
     const isLarge = this.#lastMessageSize > CHUNK_SIZE / 4;
     const size = Math.max(needed, isLarge ? Math.ceil(this.#lastMessageSize * 1.25) : 0);
     const chunk = size === 0 || size <= CHUNK_SIZE / 4 ? this.#spare.pop() : undefined;
-    if (chunk !== undefined) return chunk;
+    if (chunk !== undefined) {
+      allSpareBytes -= CHUNK_SIZE;
+      return chunk;
+    }
     // Not zeroed: no byte is sent that was not written.
     const bytes = Buffer.allocUnsafeSlow(isLarge ? size : Math.max(size, this.#nextSize));
     if (!isLarge) this.#nextSize = Math.min(this.#nextSize * 2, CHUNK_SIZE);
@@ -216,9 +249,10 @@ class OwnChunks implements Chunks {
     if (chunk.held > 0 || chunk.readers > 0) return;
     chunk.count = 0;
     if (chunk === this.#open) return;
-    if (chunk.bytes.length === CHUNK_SIZE && this.#spare.length < MAX_SPARE_CHUNKS) {
-      this.#spare.push(chunk);
-    }
+    if (chunk.bytes.length !== CHUNK_SIZE || this.#spare.length >= MAX_SPARE_CHUNKS) return;
+    if (allSpareBytes + CHUNK_SIZE > MAX_ALL_SPARE_BYTES) return;
+    allSpareBytes += CHUNK_SIZE;
+    this.#spare.push(chunk);
   }
 }
 

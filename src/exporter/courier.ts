@@ -39,8 +39,10 @@ export interface Courier<P extends Parcel> {
   copy(message: Message, parent: string | undefined): Kept | Error;
   /** Nobody will read these spans, all of this parent, again; nor has anybody who might still. */
   release(runs: readonly Run[], parent: string | undefined): void;
-  /** Nothing is held of this parent: lets go of memory that waits for its spans. */
-  trim(parent: string | undefined): void;
+  /** Nothing is held of this parent for now: keeps no more memory for it than the next spans are likely to take. */
+  rest(parent: string | undefined): void;
+  /** Nothing has come for a while that counts for the backend's own parent: lets go of all memory that waits for it. */
+  trim(): void;
   /** Makes a parcel of runs of one parent, or says why a span can not be sent, or not together with the others. */
   pack(runs: readonly Run[], parent: string | undefined): Packed<P> | Error;
   /** Makes the parcel smaller, where the backend is configured so. */

@@ -170,6 +170,8 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
   /** Queued spans below this sequence number do not wait for their batch to fill. */
   let sealedUpTo = 0;
   let active = 0;
+  /** `undefined` while something is held; infinite once there is nothing left to let go of. */
+  let trimAtMs: number | undefined = Number.POSITIVE_INFINITY;
   let turnAtMs = Number.POSITIVE_INFINITY;
   let cancelTurn: Cancel | undefined;
   let closingReason: ClosingReason | undefined;
@@ -252,7 +254,7 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     const nowMs = clock.now();
     fail(nowMs);
     turnBy(dropExpired(nowMs));
-    trimIdle();
+    rest(nowMs);
     const start = nextStart(nowMs);
     if (start === undefined || start.atMs > nowMs) {
       if (start !== undefined) turnBy(start.atMs);
@@ -285,8 +287,9 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     // It was split or dropped instead.
     if (batch.sends === sends) rateLimiter.release();
     active -= 1;
-    fail(clock.now());
-    trimIdle();
+    const nowMs = clock.now();
+    fail(nowMs);
+    rest(nowMs);
     spool?.mind();
     scheduleTurn();
   }
@@ -349,12 +352,30 @@ export function createExporter<P extends Parcel>(parts: ExporterParts<P>): Expor
     scheduleTurn();
   }
 
-  /** Whoever is under load holds something at any time; of many backends, and lanes, most are not. */
-  function trimIdle(): void {
+  /**
+   * Lets go of memory that nothing is held in. Not at once of all: where many backends take turns, each holds nothing
+   * between two of its batches. But of many backends, and lanes, most are not under load.
+   */
+  function rest(nowMs: number): void {
+    let isOwnInUse = false;
     for (const lane of lanes.all()) {
-      if (!backlog.isEmpty(lane)) continue;
-      lanes.close(lane);
-      if (!isInUse(lane.parent)) courier.trim(lane.parent);
+      if (backlog.isEmpty(lane)) {
+        lanes.close(lane);
+        if (!isInUse(lane.parent)) courier.rest(lane.parent);
+      } else if (lane.parent === undefined) {
+        isOwnInUse = true;
+      }
+    }
+    if (isOwnInUse) {
+      trimAtMs = undefined;
+    } else if (trimAtMs === undefined) {
+      trimAtMs = nowMs + backend.scheduleDelayMs;
+      turnBy(trimAtMs);
+    } else if (trimAtMs > nowMs) {
+      turnBy(trimAtMs);
+    } else {
+      courier.trim();
+      trimAtMs = Number.POSITIVE_INFINITY;
     }
   }
 

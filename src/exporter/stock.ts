@@ -59,6 +59,7 @@ export function createStock(options: StockOptions): Courier<SpanList> {
     copy: () => new TypeError('an exporter that was made elsewhere takes spans'),
     undo() {},
     release() {},
+    rest() {},
     trim() {},
     pack(runs) {
       try {

@@ -142,10 +142,16 @@ export function createWire(options: WireOptions): Courier<Body> {
         if (chunk !== undefined) chunks.release(chunk, to - from);
       }
     },
-    trim(parent) {
-      if (parent === undefined) own.trim();
-      else ofParents.delete(parent);
+    rest(parent) {
+      if (parent === undefined) {
+        own.rest();
+        return;
+      }
+      // Of any number of parents, which may come once each, nothing is kept.
+      ofParents.get(parent)?.trim();
+      ofParents.delete(parent);
     },
+    trim: () => own.trim(),
     pack,
     async compress(body) {
       if (backend.compression === 'none') return body;
@@ -174,6 +180,7 @@ export function createWire(options: WireOptions): Courier<Body> {
       // An answer is final: nothing is held here.
     },
     async close() {
+      for (const chunks of [own, ...ofParents.values()]) chunks.trim();
       await transport?.close();
     },
   };

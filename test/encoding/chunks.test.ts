@@ -185,11 +185,41 @@ describe('chunks', () => {
     expect(read(message)).toBe('kept');
   });
 
+  it('keep what a batch took while they rest, until they are trimmed', () => {
+    const chunks = createGrown();
+    const grown = fill(chunks).at(-1)?.chunk;
+    if (grown === undefined) throw new Error('nothing was written');
+    chunks.release(grown, grown.held);
+    chunks.rest();
+    const after = chunks.write(writeText, 'after');
+    expect(after.chunk.bytes.length).toBe(grown.bytes.length);
+    chunks.release(after.chunk, 1);
+    chunks.trim();
+    expect(chunks.write(writeText, 'anew').chunk.bytes.length).toBe(4096);
+  });
+
+  it('keep a bounded number of bytes for all of them together', () => {
+    const many = Array.from({ length: 40 }, createChunks);
+    const written = many.map((chunks) => Array.from({ length: 4 }, () => fill(chunks)).flat());
+    for (const [index, chunks] of many.entries()) {
+      for (const { chunk } of written[index] ?? []) chunks.release(chunk, 1);
+      chunks.rest();
+    }
+    const known = new Set(written.flat().map(({ chunk }) => chunk));
+    const again = many.flatMap((chunks) => Array.from({ length: 4 }, () => fill(chunks)).flat());
+    const kept = new Set(again.map(({ chunk }) => chunk).filter((chunk) => known.has(chunk)));
+    const bytes = Array.from(kept, (chunk) => chunk.bytes.length).reduce((sum, each) => sum + each);
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThanOrEqual(32 * 2 ** 20);
+    for (const chunks of many) chunks.trim();
+  });
+
   it('keep every message until it is released, whatever the order', () => {
     const operation = fc.oneof(
       fc.record({ write: fc.constantFrom(0, 1, 700, 3000, 20_000, 70_000) }),
       fc.record({ release: fc.nat() }),
       fc.record({ trim: fc.constant(true) }),
+      fc.record({ rest: fc.constant(true) }),
     );
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 150 }), (operations) => {
@@ -202,6 +232,8 @@ describe('chunks', () => {
           } else if ('release' in each) {
             const [released] = held.splice(each.release % Math.max(1, held.length), 1);
             if (released !== undefined) chunks.release(released.message.chunk, 1);
+          } else if ('rest' in each) {
+            chunks.rest();
           } else {
             chunks.trim();
           }

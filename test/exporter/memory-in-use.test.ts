@@ -59,6 +59,22 @@ describe('the memory in use', () => {
     expect(memory.usedBytes).toBe(0);
   });
 
+  it('is given back when nothing has come for a while', async () => {
+    const memory = createMemory(64 * MIB);
+    const benches = range(0, 50).map(() => createBench({ memory, answer: () => delivered }));
+    const taken = await buffersTaken(async () => {
+      for (const bench of benches) {
+        bench.accept(1, 210, 10_000);
+        const flushed = bench.exporter.flush();
+        await bench.clock.advance(0);
+        await flushed;
+        bench.sent.length = 0;
+        await bench.clock.advance(6_000);
+      }
+    });
+    expect(taken).toBeLessThan(MIB);
+  });
+
   it('does not grow with attribute names that never come again', async () => {
     const encoder = createSpanEncoder({ protocol: 'http/protobuf', routeAttribute: undefined });
     const chunks = createChunks();
