@@ -25,20 +25,13 @@ export async function startReceiver() {
   const child = start('receiver.mjs', [], []);
   const url = await nextMessage(child);
 
-  /** @param {import('./receiver.mjs').Question} question */
-  function ask(question) {
-    const answer = nextMessage(child);
-    child.send(question);
-    return answer;
-  }
-
   return {
     url: String(url),
     async reset(behaviour) {
-      await ask({ type: 'reset', behaviour });
+      await ask(child, { type: 'reset', behaviour });
     },
     async report() {
-      return /** @type {Report} */ (await ask({ type: 'report' }));
+      return /** @type {Report} */ (await ask(child, { type: 'report' }));
     },
     stop() {
       child.disconnect();
@@ -68,8 +61,20 @@ export async function measure(script, spec, flags = []) {
   }
 }
 
+/**
+ * Asks a child that answers each message by one.
+ *
+ * @param {import('node:child_process').ChildProcess} child
+ * @param {import('node:child_process').Serializable} [question] without one it is waited for what it says by itself
+ */
+export function ask(child, question) {
+  const answer = nextMessage(child);
+  if (question !== undefined) child.send(question);
+  return answer;
+}
+
 /** @param {string} script @param {string[]} args @param {string[]} execArgv */
-function start(script, args, execArgv) {
+export function start(script, args, execArgv) {
   const path = fileURLToPath(new URL(script, import.meta.url));
   return fork(path, args, { execArgv, env: ownEnvironment() });
 }

@@ -5,11 +5,11 @@
 import { measure } from './children.mjs';
 
 /** @typedef {import('./load.mjs').LoadResult} LoadResult */
-/** @typedef {import('./service.mjs').ServiceResult} ServiceResult */
+/** @typedef {import('./services.mjs').ServicesResult} ServicesResult */
 /** @typedef {import('./scenario.mjs').Run} Run */
 
 /** The scripts that deliver spans to the receiver. @type {readonly Run['script'][]} */
-const DELIVERING = ['load.mjs', 'service.mjs'];
+const DELIVERING = ['load.mjs', 'services.mjs'];
 
 /**
  * What came of one run: what its process told, and for a run over the wire what the receiver saw.
@@ -62,7 +62,7 @@ export async function runRounds(scenario, { rounds, receiver, onRun }) {
 async function runDelivering(run, receiver) {
   await receiver.reset(run.behaviour ?? {});
   const spec = { ...run.spec, receiverUrl: receiver.url };
-  const result = /** @type {LoadResult | ServiceResult} */ (
+  const result = /** @type {LoadResult | ServicesResult} */ (
     await measure(run.script, spec, run.flags)
   );
   const { sent, stats, ...values } = result;

@@ -5,7 +5,7 @@
  * One measured run: a script of this folder in a process of its own, and what it is given.
  *
  * @typedef {object} Run
- * @property {'load.mjs' | 'service.mjs' | 'hot-path.mjs' | 'construction.mjs' | 'serializers.mjs'} script
+ * @property {'load.mjs' | 'services.mjs' | 'hot-path.mjs' | 'construction.mjs' | 'serializers.mjs'} script
  * @property {object} spec
  * @property {readonly string[]} [flags] of its Node process
  * @property {import('./receiver.mjs').Behaviour} [behaviour] of the receiver

@@ -1,15 +1,13 @@
 // @ts-check
-// One measured run of an HTTP service that says hello, as bare as its framework allows, in a process of its own: how many
-// requests a second it answers without telemetry, with instrumentation and a processor that does nothing, and with
-// signalbox. The client is a process of its own too.
+// One HTTP service that says hello, as bare as its framework allows, in a process of its own: without telemetry, with
+// instrumentation and a processor that does nothing, or with signalbox. It tells its URL, answers questions, and ends with its
+// parent.
 //
 //   node service.mjs '{ "subject": "signalbox", "framework": "express", ... }'
 
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { ExpressInstrumentation } from '@opentelemetry/instrumentation-express';
 import { FastifyInstrumentation } from '@opentelemetry/instrumentation-fastify';
@@ -20,23 +18,25 @@ import { fromHeader } from 'signalbox/node';
 import { backendName } from './subjects/subject.mjs';
 
 /**
- * What is to be run.
+ * What is to be served.
  *
  * @typedef {object} ServiceOptions
  * @property {'bare' | 'creation' | 'signalbox'} subject `bare`: neither instrumentation nor a provider
  * @property {'express' | 'fastify'} framework
- * @property {number} connections kept alive, each with one request at a time
- * @property {number} requests rounded up, so that each connection asks for each tenant equally often
- * @property {number} warmUpRequests
+ * @property {string} tenantHeader that names a request's tenant, which has the name of its backend
  */
 
 /** @typedef {ServiceOptions & import('./subjects/subject.mjs').Setup} ServiceSpec */
 
 /**
- * @typedef {object} ServiceResult
- * @property {Record<string, number>} sent spans by backend, the warm-up's included
- * @property {number} requestsPerSecond
- * @property {number} cpuUsPerRequest user and system, of all of the service's threads
+ * What it is asked: for the CPU that it has taken, to deliver what has ended, or for its account, after which it is over.
+ *
+ * @typedef {'cpu' | 'flush' | 'stop'} ServiceQuestion
+ */
+
+/**
+ * @typedef {object} ServiceAccount
+ * @property {Record<string, number>} sent spans by backend
  * @property {import('signalbox').RoutingStats} [stats] of signalbox
  */
 
@@ -44,18 +44,13 @@ import { backendName } from './subjects/subject.mjs';
 /** @typedef {typeof import('express')} Express */
 /** @typedef {typeof import('fastify')} Fastify */
 
-/** The header that names a request's tenant, which has the name of its backend. */
-const TENANT_HEADER = 'x-tenant';
 /** Not imported: instrumentation has to be there before they are loaded. */
 const load = createRequire(import.meta.url);
 
 /** @type {ServiceSpec} */
 const spec = JSON.parse(process.argv[2] ?? '');
-const { connections, warmUpRequests } = spec;
 const isRouted = spec.subject === 'signalbox';
 const tenants = Array.from({ length: spec.backends }, (_, index) => backendName(index));
-const turn = connections * tenants.length;
-const requests = Math.ceil((warmUpRequests + spec.requests) / turn) * turn;
 const telemetry = spec.subject === 'bare' ? undefined : await startTelemetry(spec.subject);
 const server = await { express: serveExpress, fastify: serveFastify }[spec.framework]();
 
@@ -95,7 +90,7 @@ async function serveExpress() {
   const app = express();
   if (isRouted) {
     const { routeRequests } = await import('signalbox/express');
-    app.use(routeRequests({ route: fromHeader(TENANT_HEADER) }));
+    app.use(routeRequests({ route: fromHeader(spec.tenantHeader) }));
   }
   app.get('/', (_request, response) => {
     response.send('hello');
@@ -110,7 +105,7 @@ async function serveFastify() {
   const app = fastify({ serverFactory: (handler) => createServer(handler) });
   if (isRouted) {
     const { routeRequests } = await import('signalbox/fastify');
-    app.register(routeRequests, { route: fromHeader(TENANT_HEADER) });
+    app.register(routeRequests, { route: fromHeader(spec.tenantHeader) });
   }
   app.get('/', async () => 'hello');
   await app.ready();
@@ -127,53 +122,24 @@ async function listen() {
   return `http://127.0.0.1:${address.port}`;
 }
 
-/**
- * Has the client send its requests.
- *
- * @param {string} url
- * @returns {Promise<{ seconds: number, cpuUs: number }>} how long they took, and what they cost, without the warm-up's
- */
-async function answerClient(url) {
-  /** @type {import('./http-client.mjs').ClientSpec} */
-  const clientSpec = {
-    url,
-    tenants,
-    tenantHeader: TENANT_HEADER,
-    requests,
-    warmUpRequests,
-    connections,
-  };
-  const path = fileURLToPath(new URL('http-client.mjs', import.meta.url));
-  const client = fork(path, [JSON.stringify(clientSpec)], { execArgv: [] });
-  const exited = once(client, 'exit');
-  let cpuBefore = process.cpuUsage();
-  /** @type {{ seconds: number, cpuUs: number } | undefined} */
-  let measured;
-  client.on('message', (/** @type {import('./http-client.mjs').ClientMessage} */ message) => {
-    if (message.type === 'warm') {
-      cpuBefore = process.cpuUsage();
-      return;
-    }
-    const { user, system } = process.cpuUsage(cpuBefore);
-    measured = { seconds: message.seconds, cpuUs: user + system };
-  });
-  const [code] = await exited;
-  if (code !== 0 || measured === undefined)
-    throw new Error('the client did not get all its answers');
-  return measured;
+/** @returns {number} microseconds, user and system, of all threads */
+function cpuUs() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
-/** @returns {Promise<ServiceResult>} */
-async function measure() {
-  const { seconds, cpuUs } = await answerClient(await listen());
+async function flush() {
+  await telemetry?.provider.forceFlush();
+}
+
+/** @returns {Promise<ServiceAccount>} */
+async function stop() {
   // The last spans end as their connections are closed.
   await new Promise((resolve) => server.close(resolve));
   await telemetry?.provider.shutdown();
   const stats = telemetry?.subject.stats?.();
   return {
     sent: Object.fromEntries(isRouted ? tenants.map((tenant) => [tenant, spansOfEach()]) : []),
-    requestsPerSecond: (requests - warmUpRequests) / seconds,
-    cpuUsPerRequest: cpuUs / (requests - warmUpRequests),
     ...(stats !== undefined && { stats }),
   };
 }
@@ -183,5 +149,9 @@ function spansOfEach() {
   return (telemetry?.spansEnded() ?? 0) / tenants.length;
 }
 
-const result = await measure();
-process.send?.(result, () => process.exit());
+const answers = { cpu: cpuUs, flush, stop };
+process.on('message', async (/** @type {ServiceQuestion} */ question) => {
+  process.send?.((await answers[question]()) ?? null);
+});
+process.on('disconnect', () => process.exit());
+process.send?.(await listen());
