@@ -8,7 +8,10 @@ async function tenured(mode: 'noop' | 'keyed' | 'parked'): Promise<number> {
   return Number(await child.receive());
 }
 
-it.each(['keyed', 'parked'] as const)(
+// Later versions of V8 promote by other rules, of which one run of this tells too little.
+const isMeasurable = process.versions.node.startsWith('20.');
+
+it.runIf(isMeasurable).each(['keyed', 'parked'] as const)(
   'lets what a %s request was made of die young',
   async (mode) => {
     const own = (await tenured(mode)) - (await tenured('noop'));
